@@ -1,0 +1,3 @@
+//! The catalogue: what the tree does not show.
+
+pub mod snapshot;

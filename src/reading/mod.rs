@@ -1,0 +1,3 @@
+//! Node-tree text → typed tree.
+
+pub mod tree;

@@ -1,0 +1,3 @@
+//! Rule files → Ruleset.
+
+pub mod ruleset;

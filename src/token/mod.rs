@@ -1,0 +1,3 @@
+//! The delegation token.
+
+pub mod grant;
