@@ -1,0 +1,166 @@
+//! The result of one statement, held back until it is recorded.
+
+use bytes::{Buf, Bytes};
+use sha2::{Digest, Sha256};
+
+/// Bytes of a statement's result as the upstream sent them, none of which the agent has seen.
+#[derive(Debug, Default)]
+pub struct Hold {
+    rows: u64,
+    row_bytes: u64,
+    /// Whole DataRow messages.
+    chunks: Vec<Bytes>,
+    /// Whole NoticeResponse messages that the agent may see.
+    notices: Vec<Bytes>,
+    notice_bytes: u64,
+}
+
+/// How a statement ended upstream.
+#[derive(Debug, Clone)]
+pub enum End {
+    /// The whole CommandComplete message.
+    Complete { message: Bytes, tag: String },
+    /// More rows than the limit of the Execute.
+    Suspended,
+    /// The whole ErrorResponse message: errors are results.
+    Error { message: Bytes, sqlstate: [u8; 5], text: String },
+}
+
+impl Hold {
+    pub fn push_rows(&mut self, rows: u64, bytes: Bytes) {
+        self.rows += rows;
+        self.row_bytes += bytes.len() as u64;
+        self.chunks.push(bytes);
+    }
+
+    pub fn push_notice(&mut self, message: Bytes) {
+        self.notice_bytes += message.len() as u64;
+        self.notices.push(message);
+    }
+
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// What the buffer takes, for the session's bound.
+    pub fn size(&self) -> u64 {
+        self.row_bytes + self.notice_bytes
+    }
+
+    pub fn notices(&self) -> &[Bytes] {
+        &self.notices
+    }
+
+    /// SHA-256 over the notices, the rows and the end, message by message as received, and how many bytes that is.
+    pub fn digest(&self, end: &End) -> ([u8; 32], u64) {
+        let mut hash = Sha256::new();
+        let mut bytes = 0;
+        let last = match end {
+            End::Complete { message, .. } | End::Error { message, .. } => Some(message),
+            End::Suspended => None,
+        };
+        for part in self.notices.iter().chain(&self.chunks).chain(last) {
+            hash.update(part);
+            bytes += part.len() as u64;
+        }
+        (hash.finalize().into(), bytes)
+    }
+
+    /// Gives up the rows, in order.
+    pub fn into_rows(self) -> Rows {
+        Rows { chunks: self.chunks.into(), left: self.rows }
+    }
+
+    pub fn take_notices(&mut self) -> Vec<Bytes> {
+        std::mem::take(&mut self.notices)
+    }
+}
+
+/// Recorded rows of a portal that have not all been asked for yet.
+#[derive(Debug)]
+pub struct Rows {
+    chunks: std::collections::VecDeque<Bytes>,
+    left: u64,
+}
+
+impl Rows {
+    pub fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// The next `count` rows as whole messages.
+    pub fn take(&mut self, count: u64) -> Vec<Bytes> {
+        let mut taken = Vec::new();
+        let mut wanted = count.min(self.left);
+        self.left -= wanted;
+        while wanted > 0
+            && let Some(chunk) = self.chunks.front_mut()
+        {
+            let end = end_of_rows(chunk, &mut wanted);
+            taken.push(chunk.split_to(end));
+            if chunk.is_empty() {
+                self.chunks.pop_front();
+            }
+        }
+        taken
+    }
+
+    pub fn take_all(&mut self) -> Vec<Bytes> {
+        self.left = 0;
+        std::mem::take(&mut self.chunks).into()
+    }
+}
+
+/// Where the first `wanted` messages of `chunk` end; counts down what it found.
+fn end_of_rows(chunk: &Bytes, wanted: &mut u64) -> usize {
+    let mut end = 0;
+    while *wanted > 0 && end < chunk.len() {
+        // The chunk was cut at message boundaries when it was received: tag, then a length that counts itself.
+        let mut header = &chunk[end + 1..];
+        end += 1 + header.get_u32() as usize;
+        *wanted -= 1;
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(text: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![b'D'];
+        bytes.extend_from_slice(&(4 + text.len() as u32).to_be_bytes());
+        bytes.extend_from_slice(text);
+        bytes
+    }
+
+    fn hold() -> Hold {
+        let mut hold = Hold::default();
+        hold.push_rows(2, [row(b"a"), row(b"bb")].concat().into());
+        hold.push_rows(1, row(b"").into());
+        hold
+    }
+
+    #[test]
+    fn rows_are_given_out_one_slice_after_the_other() {
+        let mut rows = hold().into_rows();
+        assert_eq!(rows.take(1).concat(), row(b"a"));
+        assert_eq!(rows.left(), 2);
+        assert_eq!(rows.take(5).concat(), [row(b"bb"), row(b"")].concat());
+        assert_eq!(rows.left(), 0);
+        assert!(rows.take(1).is_empty());
+    }
+
+    #[test]
+    fn the_digest_covers_rows_notices_and_the_end() {
+        let end = |tag: &'static str| End::Complete { message: Bytes::from(tag), tag: tag.to_owned() };
+        let base = hold().digest(&end("C1"));
+        assert_ne!(base.0, hold().digest(&end("C2")).0);
+        let mut more = hold();
+        more.push_notice(Bytes::from_static(b"N"));
+        assert_ne!(base.0, more.digest(&end("C1")).0);
+        let mut other = hold();
+        other.push_rows(1, row(b"x").into());
+        assert_ne!(base.0, other.digest(&end("C1")).0);
+    }
+}
