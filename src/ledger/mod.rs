@@ -1,1 +1,45 @@
-//! ledger
+//! The ledger: an append-only, signed Merkle log on local disk. It is the record of what pgwarrant let happen.
+//!
+//! ```text
+//! Entry → render (caller's task) → queue → writer thread: seq, frame, leaf hash ┐
+//!                                             one checkpoint, one write, one fdatasync ─→ Receipt to every waiter
+//! ```
+//!
+//! What the rest relies on:
+//! - a [`Receipt`] exists only for an entry that is durable under a signed [`Checkpoint`]; nobody else can make one;
+//! - after a failed write or sync nothing is ever appended again by this process;
+//! - one directory has one writer;
+//! - what was acknowledged is there after a crash, or opening fails and says where the damage is.
+//!
+//! The format is in `docs/ledger.md`.
+
+mod clock;
+mod disk;
+pub mod entry;
+mod error;
+mod frame;
+mod gate;
+mod log;
+pub mod note;
+pub mod proof;
+mod reader;
+mod receipt;
+mod recover;
+mod render;
+mod segment;
+mod subscribe;
+pub mod tree;
+mod writer;
+
+#[cfg(test)]
+mod testing;
+
+pub use entry::{Abridged, Decision, DelegatedBlock, Entry, Kind, TransactionState};
+pub use error::{Health, LedgerError};
+pub use gate::MirrorGate;
+pub use log::{Ledger, LedgerConfig};
+pub use note::{Checkpoint, VerifyingName};
+pub use reader::{Item, Reader};
+pub use receipt::Receipt;
+pub use render::MAX_ENTRY_BYTES;
+pub use subscribe::{Committed, CommittedEntry, Subscription};

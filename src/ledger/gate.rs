@@ -1,0 +1,73 @@
+//! How far the mirror may lag before the ledger accepts nothing more.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use super::error::LedgerError;
+
+/// Shared by the mirror, which reports what it copied, and the ledger, which fails closed.
+/// Until the mirror has reported, nothing counts as copied.
+#[derive(Debug)]
+pub struct MirrorGate {
+    max_lag: u64,
+    copied: AtomicU64,
+    refused: OnceLock<Arc<str>>,
+}
+
+impl MirrorGate {
+    pub fn new(max_lag: u64) -> Arc<Self> {
+        Arc::new(MirrorGate { max_lag, copied: AtomicU64::new(0), refused: OnceLock::new() })
+    }
+
+    /// All entries below `size` are durable in the mirror.
+    pub fn report(&self, size: u64) {
+        self.copied.fetch_max(size, Ordering::AcqRel);
+    }
+
+    /// The mirror holds something else than this log. Final: a fork does not heal by itself.
+    pub fn refuse(&self, why: &str) {
+        let _ = self.refused.set(why.into());
+    }
+
+    pub fn copied(&self) -> u64 {
+        self.copied.load(Ordering::Acquire)
+    }
+
+    pub fn lag(&self, size: u64) -> u64 {
+        size.saturating_sub(self.copied())
+    }
+
+    /// Fails if a log of `size` entries is more than `max_lag` ahead of its mirror.
+    pub fn check(&self, size: u64) -> Result<(), LedgerError> {
+        if let Some(why) = self.refused.get() {
+            return Err(LedgerError::MirrorRefused(why.clone()));
+        }
+        match self.lag(size) {
+            lag if lag > self.max_lag => Err(LedgerError::MirrorBehind { lag, max_lag: self.max_lag }),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gate_closes_past_the_bound_and_opens_again() {
+        let gate = MirrorGate::new(10);
+        assert!(gate.check(10).is_ok());
+        assert!(matches!(gate.check(11), Err(LedgerError::MirrorBehind { lag: 11, max_lag: 10 })));
+        gate.report(5);
+        gate.report(3);
+        assert!(gate.check(15).is_ok() && gate.check(16).is_err());
+    }
+
+    #[test]
+    fn a_refusal_is_final() {
+        let gate = MirrorGate::new(10);
+        gate.refuse("fork at 3");
+        gate.report(100);
+        assert!(matches!(gate.check(0), Err(LedgerError::MirrorRefused(why)) if &*why == "fork at 3"));
+    }
+}

@@ -1,0 +1,202 @@
+//! Inclusion and consistency proofs: RFC 6962, sections 2.1.1 and 2.1.2; verification as in RFC 9162, 2.1.3.2 and 2.1.4.2.
+
+use super::tree::{Hash, node_hash, root_of};
+
+/// The audit path for leaf `index` in the tree of `leaves`. None if there is no such leaf.
+pub fn inclusion(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
+    let mut path = Vec::new();
+    let (mut rest, mut at) = (leaves, index);
+    rest.get(at)?;
+    while rest.len() > 1 {
+        let (left, right) = rest.split_at(largest_power_below(rest.len()));
+        let (inside, beside) = if at < left.len() { (left, right) } else { (right, left) };
+        path.push(root_of(beside));
+        at -= if at < left.len() { 0 } else { left.len() };
+        rest = inside;
+    }
+    path.reverse();
+    Some(path)
+}
+
+/// True if `leaf` is leaf `index` of the tree of `size` leaves with that `root`.
+pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, path: &[Hash], root: &Hash) -> bool {
+    if index >= size {
+        return false;
+    }
+    let (mut fnode, mut snode, mut hash) = (index, size - 1, *leaf);
+    for step in path {
+        if snode == 0 {
+            return false;
+        }
+        if fnode & 1 == 1 || fnode == snode {
+            hash = node_hash(step, &hash);
+            while fnode & 1 == 0 && fnode != 0 {
+                fnode >>= 1;
+                snode >>= 1;
+            }
+        } else {
+            hash = node_hash(&hash, step);
+        }
+        fnode >>= 1;
+        snode >>= 1;
+    }
+    snode == 0 && hash == *root
+}
+
+/// The proof that the tree of the first `old` leaves is a prefix of the tree of all. None unless `0 < old <= len`.
+pub fn consistency(leaves: &[Hash], old: usize) -> Option<Vec<Hash>> {
+    if old == 0 || old > leaves.len() {
+        return None;
+    }
+    let mut proof = Vec::new();
+    let (mut rest, mut m, mut whole) = (leaves, old, true);
+    while m != rest.len() {
+        let (left, right) = rest.split_at(largest_power_below(rest.len()));
+        if m <= left.len() {
+            proof.push(root_of(right));
+            rest = left;
+        } else {
+            proof.push(root_of(left));
+            m -= left.len();
+            rest = right;
+            whole = false;
+        }
+    }
+    if !whole {
+        proof.push(root_of(rest));
+    }
+    proof.reverse();
+    Some(proof)
+}
+
+/// True if a tree of `old` leaves with `old_root` is a prefix of the tree of `new` leaves with `new_root`.
+pub fn verify_consistency(old: u64, new: u64, proof: &[Hash], old_root: &Hash, new_root: &Hash) -> bool {
+    if old == 0 || old > new {
+        return false;
+    }
+    if old == new {
+        return proof.is_empty() && old_root == new_root;
+    }
+    let mut steps = proof.iter();
+    // A perfect old tree is its own first node and is left out of the proof.
+    let first = if old.is_power_of_two() { Some(old_root) } else { steps.next() };
+    let Some(first) = first else { return false };
+    let (mut fnode, mut snode) = (old - 1, new - 1);
+    while fnode & 1 == 1 {
+        fnode >>= 1;
+        snode >>= 1;
+    }
+    let (mut from_old, mut from_new) = (*first, *first);
+    for step in steps {
+        if snode == 0 {
+            return false;
+        }
+        if fnode & 1 == 1 || fnode == snode {
+            from_old = node_hash(step, &from_old);
+            from_new = node_hash(step, &from_new);
+            while fnode & 1 == 0 && fnode != 0 {
+                fnode >>= 1;
+                snode >>= 1;
+            }
+        } else {
+            from_new = node_hash(&from_new, step);
+        }
+        fnode >>= 1;
+        snode >>= 1;
+    }
+    snode == 0 && from_old == *old_root && from_new == *new_root
+}
+
+/// The largest power of two smaller than `n`, for `n > 1` (RFC 6962's k).
+fn largest_power_below(n: usize) -> usize {
+    1 << (n - 1).ilog2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::render::hex;
+    use crate::ledger::tree::leaf_hash;
+    use crate::ledger::tree::tests::LEAVES;
+    use proptest::prelude::*;
+
+    fn leaves(n: usize) -> Vec<Hash> {
+        (0..n).map(|i| leaf_hash(&i.to_le_bytes())).collect()
+    }
+
+    fn hexes(proof: Option<Vec<Hash>>) -> Vec<String> {
+        proof.unwrap().iter().map(|h| hex(h)).collect()
+    }
+
+    #[test]
+    fn the_known_inclusion_proofs_come_out() {
+        let all: Vec<Hash> = LEAVES.iter().map(|l| leaf_hash(l)).collect();
+        assert_eq!(hexes(inclusion(&all[..1], 0)), Vec::<String>::new());
+        assert_eq!(
+            hexes(inclusion(&all, 0)),
+            [
+                "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+                "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+                "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+            ]
+        );
+        assert_eq!(hexes(inclusion(&all[..3], 2)), ["fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"]);
+    }
+
+    #[test]
+    fn the_known_consistency_proofs_come_out() {
+        let all: Vec<Hash> = LEAVES.iter().map(|l| leaf_hash(l)).collect();
+        assert_eq!(
+            hexes(consistency(&all, 6)),
+            [
+                "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
+                "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+                "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+            ]
+        );
+        assert_eq!(
+            hexes(consistency(&all[..5], 2)),
+            [
+                "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+                "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_leaf_is_proven_included_and_nothing_else(size in 1usize..80, index in 0usize..80, other in 0usize..80) {
+            let (index, other) = (index % size, other % size);
+            let all = leaves(size);
+            let root = root_of(&all);
+            let path = inclusion(&all, index).unwrap();
+            prop_assert!(verify_inclusion(&all[index], index as u64, size as u64, &path, &root));
+            if other != index {
+                prop_assert!(!verify_inclusion(&all[other], index as u64, size as u64, &path, &root));
+                prop_assert!(!verify_inclusion(&all[index], other as u64, size as u64, &path, &root));
+            }
+            prop_assert!(!verify_inclusion(&all[index], index as u64, size as u64 + 64, &path, &root));
+            let mut longer = path.clone();
+            longer.push([0; 32]);
+            prop_assert!(!verify_inclusion(&all[index], index as u64, size as u64, &longer, &root));
+        }
+
+        #[test]
+        fn a_prefix_is_proven_consistent_and_nothing_else(new in 1usize..80, old in 0usize..80, flip in any::<prop::sample::Index>()) {
+            let old = 1 + old % new;
+            let all = leaves(new);
+            let (old_root, new_root) = (root_of(&all[..old]), root_of(&all));
+            let proof = consistency(&all, old).unwrap();
+            prop_assert!(verify_consistency(old as u64, new as u64, &proof, &old_root, &new_root));
+            prop_assert!(!verify_consistency(old as u64, new as u64, &proof, &[7; 32], &new_root));
+            prop_assert!(!verify_consistency(old as u64, new as u64, &proof, &old_root, &[7; 32]));
+            if !proof.is_empty() {
+                let mut bent = proof.clone();
+                let at = flip.index(bent.len());
+                bent[at][0] ^= 1;
+                prop_assert!(!verify_consistency(old as u64, new as u64, &bent, &old_root, &new_root));
+                prop_assert!(!verify_consistency(old as u64, new as u64, &proof[1..], &old_root, &new_root));
+            }
+        }
+    }
+}
