@@ -1,3 +1,7 @@
 //! The catalogue: what the tree does not show.
 
+pub mod closure;
+pub mod constant;
+pub mod functions;
+pub mod load;
 pub mod snapshot;

@@ -1,5 +1,6 @@
 //! What the query tree does not show, as plain data: read once an epoch, then only looked at.
 
+use super::constant::ConstantCheck;
 use crate::token::grant::QualifiedName;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -141,6 +142,10 @@ pub enum Vetting {
     Vetted { total: bool },
     /// Vetted, but the argument at `index` (0-based) must be a constant whose integer value is at most 10,000.
     CappedArgument { index: u8, total: bool },
+    /// Total when the argument at `index` (0-based) is a constant that `constant` admits, partial otherwise.
+    TotalIfConstant { index: u8, constant: ConstantCheck },
+    /// Only over the filtered catalogue views: it tells about the object that its argument names.
+    Introspection,
     /// Listed as forbidden, with why ("side effect", "reads files", "runs SQL in a string", …).
     Refused { why: &'static str },
     /// Not in the table: refused.

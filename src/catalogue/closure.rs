@@ -1,0 +1,54 @@
+//! Which code runs when values of a type are compared, sorted, hashed, cast or read: the type's closure.
+
+use super::snapshot::{Catalogue, Oid, Type, TypeKind, Vetting};
+use std::collections::HashSet;
+
+/// `unknown` and `void` carry no code of a user; every other pseudo-type stands for a type known only when it runs.
+const UNKNOWN: Oid = 705;
+const VOID: Oid = 2278;
+
+impl Catalogue {
+    /// Base, element, attributes and range subtype, recursively, are all the server's own. Otherwise the type that is not,
+    /// and why. Domains count only when everything that their checks call is vetted.
+    pub fn closure_is_built_in(&self, type_oid: Oid) -> Result<(), (Oid, String)> {
+        // A list of work instead of recursion: types can nest as deep as a user likes.
+        let (mut seen, mut left) = (HashSet::from([type_oid]), vec![type_oid]);
+        while let Some(oid) = left.pop() {
+            let of = self.types.get(&oid).ok_or_else(|| (oid, format!("type {oid} is not known")))?;
+            self.judge(of).map_err(|why| (oid, format!("type {}.{} {why}", of.name.schema, of.name.name)))?;
+            let parts = [of.base, of.element, of.subtype].into_iter().chain(of.attributes.iter().copied());
+            left.extend(parts.filter(|part| *part != 0 && seen.insert(*part)));
+        }
+        Ok(())
+    }
+
+    fn judge(&self, of: &Type) -> Result<(), String> {
+        if !of.built_in {
+            return Err(match &of.extension {
+                Some(extension) => format!("belongs to extension {extension}"),
+                None => "brings code of its own".into(),
+            });
+        }
+        match of.kind {
+            TypeKind::Base | TypeKind::Composite | TypeKind::Enum | TypeKind::Range | TypeKind::MultiRange => Ok(()),
+            TypeKind::Domain => self.judge_checks(of),
+            TypeKind::Pseudo if of.oid == UNKNOWN || of.oid == VOID => Ok(()),
+            TypeKind::Pseudo => Err("stands for a type that is known only when it runs".into()),
+        }
+    }
+
+    fn judge_checks(&self, domain: &Type) -> Result<(), String> {
+        for oid in &domain.check_functions {
+            let Some(function) = self.functions.get(oid) else {
+                return Err("has a check that cannot be judged".into());
+            };
+            match function.vetting {
+                Vetting::Vetted { .. } | Vetting::CappedArgument { .. } | Vetting::TotalIfConstant { .. } => {}
+                Vetting::Introspection | Vetting::Refused { .. } | Vetting::Unknown => {
+                    return Err(format!("has a check that calls {}.{}", function.name.schema, function.name.name));
+                }
+            }
+        }
+        Ok(())
+    }
+}
