@@ -5,6 +5,7 @@
 #![allow(dead_code, unused_imports)]
 
 pub mod binaries;
+pub mod guardian;
 pub mod postgres;
 pub mod template;
 pub mod user;

@@ -1,12 +1,12 @@
 //! A Postgres cluster that lives as long as its value, and never longer than this process.
 
 use super::binaries::{self, Binaries};
+use super::guardian::{Guardian, LastWill};
 use super::template;
 use super::user::ServerUser;
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
@@ -110,23 +110,15 @@ impl Builder {
         }
     }
 
-    /// The shell waits for the end of its standard input, which is ours to close: on drop, or when we die, however we die.
-    fn spawn(&self, binaries: &Binaries, user: ServerUser, dir: &Path, port: u16) -> Result<Child, Error> {
-        const GUARD: &str = r#"dir=$1; shift
-            "$@" </dev/null >"$dir/log" 2>&1 & pid=$!
-            cat >/dev/null
-            kill -QUIT $pid 2>/dev/null; wait $pid
-            rm -rf "$dir""#;
-        let mut command = Command::new("sh");
-        command.args(["-c", GUARD, "postgres-guardian"]).arg(dir).arg(binaries.dir.join("postgres"));
+    fn spawn(&self, binaries: &Binaries, user: ServerUser, dir: &Path, port: u16) -> Result<Guardian, Error> {
+        let mut command = Command::new(binaries.dir.join("postgres"));
         command.arg("-D").arg(dir.join("data")).arg("-k").arg(dir).args(["-h", "127.0.0.1", "-p", &port.to_string()]);
         for (name, value) in self.all_settings() {
             command.arg("-c").arg(format!("{name}={value}"));
         }
-        user.apply(&mut command);
-        // A process group of its own keeps Ctrl-C in the terminal from reaching the server before us.
-        command.process_group(0).current_dir("/").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        Ok(command.spawn()?)
+        // SIGQUIT is "immediate shutdown": nothing of it is needed any more.
+        let will = LastWill { signal: "QUIT", remove: Some(dir) };
+        Ok(Guardian::start(&command, Some(user), &dir.join("log"), will)?)
     }
 
     fn all_settings(&self) -> Vec<(String, String)> {
@@ -152,7 +144,7 @@ pub struct Cluster {
     dir: PathBuf,
     port: u16,
     binaries: Binaries,
-    guardian: Child,
+    guardian: Guardian,
 }
 
 impl Cluster {
@@ -228,10 +220,8 @@ impl Cluster {
         wait_gone(pid)?;
         let _ = fs::remove_file(self.data_dir().join("postmaster.pid"));
         let next = builder.spawn(&self.binaries, ServerUser::find()?, &self.dir, self.port)?;
-        let mut old = std::mem::replace(&mut self.guardian, next);
-        // Without its last words: they would remove the directory.
-        let (killed, waited) = (old.kill(), old.wait());
-        killed.and(waited)?;
+        // Without its last will: it would remove the directory.
+        std::mem::replace(&mut self.guardian, next).dismiss()?;
         self.wait_until_ready(Duration::from_secs(60))
     }
 
@@ -258,13 +248,6 @@ impl Cluster {
             thread::sleep(Duration::from_millis(10));
         }
         Err(Error::Failed(format!("Postgres did not start:\n{}", self.log())))
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        drop(self.guardian.stdin.take());
-        let _ = self.guardian.wait();
     }
 }
 

@@ -1,0 +1,208 @@
+//! `pgwarrant init`: from a database to everything that the proxy and its DBA need to begin.
+
+pub mod config_text;
+pub mod files;
+pub mod inspect;
+pub mod propose;
+pub mod setup_sql;
+pub mod starter;
+
+use super::connect;
+use crate::config::{DatabaseUrl, Host};
+use anyhow::Context as _;
+use base64::Engine as _;
+use config_text::ConfigText;
+use files::{Files, Secrecy};
+use inspect::Table;
+use propose::Proposal;
+use rand::RngCore as _;
+use rand::rngs::OsRng;
+use setup_sql::{RelationAccess, SetupPlan};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Looks at the catalogue, changes nothing in the database, and writes into --dir:
+  pgwarrant.toml   the configuration
+  keys/            the operator's root key and the ledger's key, mode 0600
+  rules/           a starter rule file a table: read every one of them
+  setup.sql        for the DBA: the reader's role, column grants, settings, row security
+  audit.sql        for the audit database: its schema, the writer's and the auditor's role
+
+Example:
+  pgwarrant init --database postgres://postgres@127.0.0.1/shop --dir /etc/pgwarrant")]
+pub struct Args {
+    /// The database to protect, by a role that may read its catalogue
+    #[arg(long, value_name = "URL", value_parser = DatabaseUrl::parse)]
+    database: DatabaseUrl,
+    /// The database of the audit schema, if another
+    #[arg(long, value_name = "URL", value_parser = DatabaseUrl::parse)]
+    audit_database: Option<DatabaseUrl>,
+    /// Where the files go
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    dir: PathBuf,
+    /// The address agents connect to
+    #[arg(long, default_value = "127.0.0.1:6432", value_name = "ADDRESS")]
+    listen: std::net::SocketAddr,
+    /// The address of metrics and health
+    #[arg(long, default_value = "127.0.0.1:9187", value_name = "ADDRESS")]
+    metrics: std::net::SocketAddr,
+    /// What tokens must name; default <database>@<host name>
+    #[arg(long, value_name = "NAME")]
+    audience: Option<String>,
+    /// The ledger's name for the world; default <host name>/pgwarrant/<database>
+    #[arg(long, value_name = "NAME")]
+    origin: Option<String>,
+    /// The role that reads
+    #[arg(long, default_value = "pgwarrant_reader", value_name = "ROLE")]
+    reader_role: String,
+    /// Its password; made up if not given
+    #[arg(long, env = "PGWARRANT_READER_PASSWORD", hide_env_values = true, value_name = "PASSWORD")]
+    reader_password: Option<String>,
+    /// Rule files to take instead of starters; may be given several times
+    #[arg(long, value_name = "FILE")]
+    rules: Vec<PathBuf>,
+    /// Overwrite files that are there (keys are never overwritten)
+    #[arg(long)]
+    force: bool,
+}
+
+impl Args {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let tables = super::block_on(async {
+            let client = connect::connect(&self.database).await?;
+            inspect::tables(&client).await
+        })?;
+        let files = self.files(&tables)?;
+        files.write(&self.dir, self.force)?;
+        self.say_what_comes_next(&tables, &files);
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn files(&self, tables: &[Table]) -> anyhow::Result<Files> {
+        let mut files = Files::default();
+        let passwords = Passwords { reader: self.reader_password.clone().unwrap_or_else(made_up), writer: made_up(), auditor: made_up() };
+        files.add("pgwarrant.toml", Secrecy::Secret, self.config_text(&passwords).to_toml());
+        files.add_keys(&self.origin())?;
+        let relations = if self.rules.is_empty() { self.add_starters(tables, &mut files) } else { self.add_rules(tables, &mut files)? };
+        let plan = SetupPlan {
+            database: self.database.database.clone(),
+            reader_role: self.reader_role.clone(),
+            reader_verifier: Some(verifier(&passwords.reader)),
+            relations,
+        };
+        files.add("setup.sql", Secrecy::Open, plan.to_sql());
+        files.add("audit.sql", Secrecy::Open, audit_sql(&verifier(&passwords.writer), &verifier(&passwords.auditor)));
+        files.add("keys/auditor.password", Secrecy::Key, format!("{}\n", passwords.auditor));
+        Ok(files)
+    }
+
+    fn config_text(&self, passwords: &Passwords) -> ConfigText {
+        let reader = DatabaseUrl { user: self.reader_role.clone(), password: Some(passwords.reader.clone()), ..self.database.clone() };
+        let audit = self.audit_database.clone().unwrap_or_else(|| self.database.clone());
+        let writer = DatabaseUrl { user: AUDIT_WRITER.to_owned(), password: Some(passwords.writer.clone()), ..audit };
+        ConfigText {
+            audience: self.audience.clone().unwrap_or_else(|| format!("{}@{}", self.database.database, host_name())),
+            database: self.database.database.clone(),
+            listen: self.listen,
+            metrics: self.metrics,
+            reader: reader.to_secret_string(),
+            audit: writer.to_secret_string(),
+            origin: self.origin(),
+        }
+    }
+
+    fn origin(&self) -> String {
+        self.origin.clone().unwrap_or_else(|| format!("{}/pgwarrant/{}", host_name(), self.database.database))
+    }
+
+    fn add_starters(&self, tables: &[Table], files: &mut Files) -> Vec<RelationAccess> {
+        let mut relations = Vec::new();
+        for table in tables {
+            let proposal = Proposal::of(table);
+            files.add(&format!("rules/{}", starter::file_name(table)), Secrecy::Open, starter::text(table, &proposal));
+            if !table.is_view {
+                relations.push(RelationAccess {
+                    schema: table.schema.clone(),
+                    name: table.name.clone(),
+                    columns: proposal.visible(table).into_iter().map(str::to_owned).collect(),
+                    tenant_column: proposal.tenant_column.clone(),
+                });
+            }
+        }
+        relations
+    }
+
+    fn add_rules(&self, tables: &[Table], files: &mut Files) -> anyhow::Result<Vec<RelationAccess>> {
+        let mut texts = Vec::new();
+        for path in &self.rules {
+            let name = path.file_name().and_then(|name| name.to_str()).context("--rules needs a file's name")?;
+            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+            files.add(&format!("rules/{name}"), Secrecy::Open, text.clone());
+            texts.push((name.to_owned(), text));
+        }
+        let (rules, _) = crate::rules::parse(&texts)?;
+        Ok(setup_sql::from_rules(&rules, tables))
+    }
+
+    fn say_what_comes_next(&self, tables: &[Table], files: &Files) {
+        let hidden: usize = tables.iter().map(|table| Proposal::of(table).hidden.len()).sum();
+        let dir = self.dir.display();
+        println!("wrote {} files into {dir}: {} tables and views, {hidden} columns proposed as hidden", files.len(), tables.len());
+        println!("next:");
+        println!("  1. read {dir}/rules/*.toml: they are guesses");
+        println!("  2. psql '{}' -f {dir}/setup.sql", self.database);
+        let audit = self.audit_database.as_ref().unwrap_or(&self.database);
+        println!("  3. psql '{audit}' -f {dir}/audit.sql");
+        println!("  4. pgwarrant doctor --config {dir}/pgwarrant.toml");
+        println!("  5. pgwarrant serve --config {dir}/pgwarrant.toml");
+    }
+}
+
+/// The roles of `audit.sql`.
+pub const AUDIT_WRITER: &str = "pgwarrant_audit_writer";
+pub const AUDITOR: &str = "pgwarrant_auditor";
+
+struct Passwords {
+    reader: String,
+    writer: String,
+    auditor: String,
+}
+
+/// 24 bytes of the system's randomness, in characters that a URL takes as they are.
+fn made_up() -> String {
+    let mut bytes = [0; 24];
+    OsRng.fill_bytes(&mut bytes);
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// What the server stores, so that no SQL file holds a password.
+fn verifier(password: &str) -> String {
+    postgres_protocol::password::scram_sha_256(password.as_bytes())
+}
+
+/// Roles, then the schema of the mirror, then who may do what in it.
+fn audit_sql(writer: &str, auditor: &str) -> String {
+    let mut sql = String::from("-- The audit schema and its roles. Written by pgwarrant; may be run again at any time.\n\\set ON_ERROR_STOP on\n\n");
+    for (role, verifier) in [(AUDIT_WRITER, writer), (AUDITOR, auditor)] {
+        let (name, quoted) = (setup_sql::literal(role), setup_sql::identifier(role));
+        sql.push_str(&format!(
+            "DO $pgwarrant$ BEGIN\n  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {name}) THEN\n    \
+             CREATE ROLE {quoted};\n  END IF;\nEND $pgwarrant$;\nALTER ROLE {quoted} LOGIN PASSWORD {};\n\n",
+            setup_sql::literal(verifier)
+        ));
+    }
+    sql
+}
+
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name: String = name.trim().chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')).collect();
+    if name.is_empty() { "localhost".to_owned() } else { name }
+}
+
+/// True when agents on other machines can reach this address, and so need TLS.
+pub fn is_reachable_from_outside(url: &DatabaseUrl) -> bool {
+    !url.hosts.iter().all(|(host, _): &(Host, u16)| host.is_local())
+}

@@ -1,0 +1,64 @@
+//! Child processes that end when we do, however we end.
+//!
+//! The guardian is a shell that waits for the end of its standard input, a pipe whose other end is ours. It closes when
+//! the value is dropped, and by the kernel when this process dies, so neither a panic, Ctrl-C nor `kill -9` leaves anything.
+
+use super::user::ServerUser;
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+const SCRIPT: &str = r#"signal=$1; log=$2; remove=$3; shift 3
+"$@" </dev/null >>"$log" 2>&1 & pid=$!
+cat >/dev/null
+kill -"$signal" $pid 2>/dev/null
+wait $pid
+if [ -n "$remove" ]; then rm -rf "$remove"; fi"#;
+
+/// A guarded process: dropping it ends the process and waits for its end.
+#[derive(Debug)]
+pub struct Guardian(Child);
+
+/// What the guardian does at the end.
+#[derive(Debug, Clone, Copy)]
+pub struct LastWill<'a> {
+    /// `QUIT`, `TERM`, …
+    pub signal: &'a str,
+    /// A directory to remove afterwards.
+    pub remove: Option<&'a Path>,
+}
+
+impl Guardian {
+    /// Starts `command` (its program, arguments and environment count) with both outputs appended to `log`.
+    pub fn start(command: &Command, user: Option<ServerUser>, log: &Path, will: LastWill<'_>) -> io::Result<Guardian> {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", SCRIPT, "guardian", will.signal]).arg(log).arg(will.remove.unwrap_or(Path::new("")));
+        shell.arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        if let Some(user) = user {
+            user.apply(&mut shell);
+        }
+        // A process group of its own keeps Ctrl-C in the terminal from reaching the process before us.
+        shell.process_group(0).current_dir("/").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        shell.spawn().map(Guardian)
+    }
+
+    /// Takes the last will away: only the shell ends. For a process that has died already and is started again.
+    pub fn dismiss(mut self) -> io::Result<()> {
+        let (killed, waited) = (self.0.kill(), self.0.wait());
+        killed.and(waited.map(drop))
+    }
+}
+
+impl Drop for Guardian {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
