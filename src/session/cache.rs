@@ -20,6 +20,8 @@ pub struct Reading {
     pub trees: Trees,
     /// SHA-256 over both trees' text as received: a connection has this statement when it shows the same.
     pub digest: Digest,
+    /// SHA-256 of the text, hex.
+    pub fingerprint: Arc<str>,
     pub parameter_types: Box<[Oid]>,
     /// The body of RowDescription with text formats; `None` for NoData.
     pub row_description: Option<Bytes>,
@@ -178,7 +180,7 @@ mod tests {
     use crate::session::settings::{Setting, Settings, Values};
 
     fn context() -> Context {
-        let settings = Settings::new(Arc::new(Values::stock()));
+        let settings = Settings::new(Arc::new(Values::stock()), Arc::new(Values::stock()));
         Context { generation: 1, chain: [0; 32], meaning: settings.meaning().clone() }
     }
 
@@ -195,7 +197,7 @@ mod tests {
         let (proofs, context) = (Proofs::<()>::new(10), context());
         let key = KeyRef { text: "SELECT $1", classes: b"i", types: &[23], context: &context };
         proofs.insert(key, Known::WholeText);
-        let mut german = Settings::new(Arc::new(Values::stock()));
+        let mut german = Settings::new(Arc::new(Values::stock()), Arc::new(Values::stock()));
         german.set(Setting::DateStyle, "German, DMY".into(), crate::session::settings::Scope::Session);
         for (what, other) in [
             ("text", KeyRef { text: "SELECT $2", ..key }),

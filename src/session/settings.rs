@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use super::setting_value::{self, InvalidValue};
 
 /// The allow-list. Anything else is refused by whatever route it comes.
@@ -176,6 +178,9 @@ pub struct Settings {
     /// In force after COMMIT, when a transaction is open: SET but not SET LOCAL.
     committed: Arc<Values>,
     meaning: Arc<Meaning>,
+    marker: Arc<str>,
+    /// What an upstream connection starts with.
+    base: Arc<Values>,
     /// Present while a transaction block is open.
     transaction: Option<Transaction>,
 }
@@ -197,9 +202,15 @@ struct Savepoint {
 pub const MAX_SAVEPOINTS: usize = 1000;
 
 impl Settings {
-    pub fn new(start: Arc<Values>) -> Settings {
-        let meaning = Meaning::of(&start);
-        Settings { effective: start.clone(), committed: start.clone(), start, meaning, transaction: None }
+    /// `base` is what an upstream connection starts with.
+    pub fn new(start: Arc<Values>, base: Arc<Values>) -> Settings {
+        let (meaning, marker) = (Meaning::of(&start), marker(&start, &base));
+        Settings { effective: start.clone(), committed: start.clone(), start, meaning, marker, base, transaction: None }
+    }
+
+    /// The `application_name` of an upstream connection that has these very settings, see [`marker`].
+    pub fn marker(&self) -> &Arc<str> {
+        &self.marker
     }
 
     pub fn effective(&self) -> &Arc<Values> {
@@ -305,8 +316,25 @@ impl Settings {
         if !same {
             self.meaning = Meaning::of(&self.effective);
         }
+        self.marker = marker(&self.effective, &self.base);
     }
 }
+
+/// Postgres reports `application_name` by itself, after a rollback too. So it tells what settings a connection has,
+/// and no account of them can go wrong.
+pub fn marker(values: &Values, base: &Values) -> Arc<str> {
+    if values.same_upstream(base) {
+        return BASE_MARKER.into();
+    }
+    let mut hash = Sha256::new();
+    for setting in Setting::UPSTREAM {
+        hash.update(values.get(setting).as_bytes());
+        hash.update([0]);
+    }
+    format!("{BASE_MARKER} {}", super::identity::hex(&hash.finalize()[..16])).into()
+}
+
+pub const BASE_MARKER: &str = "pgwarrant";
 
 fn replace(values: &mut Arc<Values>, setting: Setting, value: Arc<str>) {
     if *values.get(setting) != value {
@@ -319,7 +347,23 @@ mod tests {
     use super::*;
 
     fn settings() -> Settings {
-        Settings::new(Arc::new(Values::stock()))
+        Settings::new(Arc::new(Values::stock()), Arc::new(Values::stock()))
+    }
+
+    #[test]
+    fn the_marker_differs_where_the_upstream_would() {
+        let mut s = settings();
+        assert_eq!(&**s.marker(), BASE_MARKER);
+        s.set(Setting::ApplicationName, "x".into(), Scope::Session);
+        assert_eq!(&**s.marker(), BASE_MARKER);
+        s.set(Setting::ByteaOutput, "escape".into(), Scope::Session);
+        let escape = s.marker().clone();
+        assert_ne!(&*escape, BASE_MARKER);
+        assert!(escape.len() < 64);
+        s.set(Setting::Jit, "off".into(), Scope::Session);
+        assert_ne!(*s.marker(), escape);
+        s.reset_all();
+        assert_eq!(&**s.marker(), BASE_MARKER);
     }
 
     #[test]

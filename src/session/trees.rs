@@ -1,91 +1,30 @@
-//! The trees among the notices of one message: what the server shows of how it reads a statement.
+//! The trees that a connection shows again at Bind: an invalidation made the server read a certified statement anew.
 
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 
 use super::cache::Digest;
-use crate::wire::backend::ReportFields;
+use crate::upstream::{TreeKind, TreeNotice, tree_digest};
 
-/// A notice, told apart.
-pub enum Notice {
-    Tree(Dump),
-    /// Another LOG message: the connection's own, never the agent's.
-    Log,
-    /// For the agent, if its `client_min_messages` lets it through.
-    Other,
-}
-
-/// One `elog_node_display`.
-pub enum Dump {
-    Analysed(Bytes),
-    Rewritten(Bytes),
-}
-
-/// Tells a notice by severity and routine, both of which only server code sets.
-pub fn classify(notice: &ReportFields<'_>) -> Notice {
-    if notice.severity() != Some(b"LOG") {
-        return Notice::Other;
-    }
-    if notice.get(b'R') != Some(b"elog_node_display") {
-        return Notice::Log;
-    }
-    match (notice.get(b'M'), notice.get_bytes(b'D')) {
-        (Some(b"parse tree:"), Some(dump)) => Notice::Tree(Dump::Analysed(dump)),
-        (Some(b"rewritten parse tree:"), Some(dump)) => Notice::Tree(Dump::Rewritten(dump)),
-        // A plan's tree, if somebody switched that on for the role.
-        _ => Notice::Log,
-    }
-}
-
-/// Pairs of trees in the order they came.
+/// Trees in the order they came.
 #[derive(Debug, Default)]
-pub struct Collected {
-    pairs: Vec<Pair>,
+pub struct ShownAgain {
     pending: Option<Bytes>,
+    digests: Vec<Digest>,
     broken: bool,
 }
 
-#[derive(Debug, Clone)]
-pub struct Pair {
-    pub analysed: Bytes,
-    pub rewritten: Bytes,
-}
-
-impl Pair {
-    pub fn digest(&self) -> Digest {
-        let mut hash = Sha256::new();
-        hash.update((self.analysed.len() as u64).to_le_bytes());
-        hash.update(&self.analysed);
-        hash.update(&self.rewritten);
-        hash.finalize().into()
-    }
-}
-
-impl Collected {
-    pub fn push(&mut self, dump: Dump) {
-        match (dump, self.pending.take()) {
-            (Dump::Analysed(analysed), None) => self.pending = Some(analysed),
-            (Dump::Rewritten(rewritten), Some(analysed)) => self.pairs.push(Pair { analysed, rewritten }),
-            (Dump::Analysed(_), Some(_)) | (Dump::Rewritten(_), None) => self.broken = true,
-        }
-    }
-
-    /// Every tree came, and came in pairs.
-    pub fn pairs(&self) -> Option<&[Pair]> {
-        (!self.broken && self.pending.is_none()).then_some(&self.pairs)
-    }
-
-    /// The one pair that a Parse of one statement shows.
-    pub fn only(&self) -> Option<&Pair> {
-        match self.pairs()? {
-            [one] => Some(one),
-            _ => None,
+impl ShownAgain {
+    pub fn push(&mut self, notice: TreeNotice) {
+        match (notice.kind, self.pending.take()) {
+            (TreeKind::Analysed, None) => self.pending = Some(notice.text),
+            (TreeKind::Rewritten, Some(analysed)) => self.digests.push(tree_digest(&analysed, &notice.text)),
+            (TreeKind::Analysed, Some(_)) | (TreeKind::Rewritten, None) => self.broken = true,
         }
     }
 
     /// Nothing came, or only the very trees that were proven.
-    pub fn confirm(&self, digest: &Digest) -> bool {
-        self.pairs().is_some_and(|pairs| pairs.iter().all(|pair| pair.digest() == *digest))
+    pub fn confirms(&self, digest: &Digest) -> bool {
+        !self.broken && self.pending.is_none() && self.digests.iter().all(|shown| shown == digest)
     }
 }
 
@@ -93,32 +32,29 @@ impl Collected {
 mod tests {
     use super::*;
 
-    fn dump(kind: fn(Bytes) -> Dump, text: &'static str) -> Dump {
-        kind(Bytes::from_static(text.as_bytes()))
+    fn shown(trees: &[(TreeKind, &'static str)]) -> ShownAgain {
+        let mut shown = ShownAgain::default();
+        for (kind, text) in trees {
+            shown.push(TreeNotice { kind: *kind, text: Bytes::from_static(text.as_bytes()) });
+        }
+        shown
     }
 
     #[test]
     fn silence_and_the_proven_tree_confirm_and_another_does_not() {
-        let mut proven = Collected::default();
-        proven.push(dump(Dump::Analysed, "a"));
-        proven.push(dump(Dump::Rewritten, "r"));
-        let digest = proven.only().unwrap().digest();
-        assert!(Collected::default().confirm(&digest));
-        assert!(proven.confirm(&digest));
-        let mut other = Collected::default();
-        other.push(dump(Dump::Analysed, "ar"));
-        other.push(dump(Dump::Rewritten, ""));
-        assert!(!other.confirm(&digest));
+        use TreeKind::{Analysed, Rewritten};
+        let digest = tree_digest(b"a", b"r");
+        assert!(shown(&[]).confirms(&digest));
+        assert!(shown(&[(Analysed, "a"), (Rewritten, "r")]).confirms(&digest));
+        assert!(!shown(&[(Analysed, "a"), (Rewritten, "x")]).confirms(&digest));
+        assert!(!shown(&[(Analysed, "a"), (Rewritten, "r"), (Analysed, "b"), (Rewritten, "r")]).confirms(&digest));
     }
 
     #[test]
     fn half_a_pair_confirms_nothing() {
-        let mut half = Collected::default();
-        half.push(dump(Dump::Analysed, "a"));
-        assert!(!half.confirm(&[0; 32]));
-        let mut swapped = Collected::default();
-        swapped.push(dump(Dump::Rewritten, "r"));
-        swapped.push(dump(Dump::Analysed, "a"));
-        assert!(swapped.pairs().is_none());
+        use TreeKind::{Analysed, Rewritten};
+        for half in [&[(Analysed, "a")][..], &[(Rewritten, "r")], &[(Rewritten, "r"), (Analysed, "a")]] {
+            assert!(!shown(half).confirms(&tree_digest(b"a", b"r")));
+        }
     }
 }

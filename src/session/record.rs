@@ -1,0 +1,105 @@
+//! Ledger entries of a session.
+
+use std::time::Duration;
+
+use super::hold::{End, Hold};
+use super::identity::{Identity, hex};
+use super::prepared::{Decided, Values};
+use super::prover::Permit;
+use super::world::World;
+use crate::decision::deny::Deny;
+use crate::ledger::{Decision, Entry, Kind, TransactionState};
+use crate::statement::scan::TemplateLiteral;
+use crate::wire::frontend::Format;
+
+fn entry(kind: Kind, identity: &Identity) -> Entry {
+    Entry {
+        agent: Some(identity.agent.clone()),
+        chain: identity.chain.clone(),
+        session: Some(identity.session.clone()),
+        ..Entry::new(kind)
+    }
+}
+
+pub fn session_open(identity: &Identity) -> Entry {
+    Entry { delegation: identity.delegation(), peer: Some(identity.peer.clone()), ..entry(Kind::SessionOpen, identity) }
+}
+
+pub fn session_close(identity: &Identity, lasted: Duration) -> Entry {
+    Entry { duration_us: Some(micros(lasted)), ..entry(Kind::SessionClose, identity) }
+}
+
+/// A statement that ran, with what it gave.
+pub struct Outcome<'a> {
+    pub identity: &'a Identity,
+    pub world: &'a World,
+    pub decided: &'a Decided,
+    pub values: &'a Values,
+    pub permit: &'a Permit,
+    pub hold: &'a Hold,
+    pub end: &'a End,
+    pub in_block: bool,
+    pub duration: Duration,
+}
+
+impl Outcome<'_> {
+    pub fn entry(&self) -> Entry {
+        let (digest, bytes) = self.hold.digest(self.end);
+        let reading = &self.decided.certified.reading;
+        let (command_tag, sqlstate, message) = match self.end {
+            End::Complete { tag, .. } => (Some(tag.clone()), None, None),
+            End::Suspended => (None, None, None),
+            End::Error { sqlstate, text, .. } => {
+                (None, Some(String::from_utf8_lossy(sqlstate).into_owned()), Some(text.clone()))
+            }
+        };
+        Entry {
+            bytes: Some(bytes),
+            command_tag,
+            decision: Some(Decision::Permit),
+            duration_us: Some(micros(self.duration)),
+            epoch: Some(self.world.epoch_hex.to_string()),
+            fingerprint: Some(reading.fingerprint.to_string()),
+            message,
+            relations: self.permit.relations.iter().map(|(_, name)| name.to_string()).collect(),
+            result_digest: Some(hex(&digest)),
+            rows: Some(self.hold.rows()),
+            rules: Some(self.world.rules_hex.to_string()),
+            sqlstate,
+            template: Some(reading.text.to_string()),
+            transaction_state: Some(if self.in_block { TransactionState::Open } else { TransactionState::Implicit }),
+            values: values(self.values, &self.decided.literals),
+            ..entry(Kind::Outcome, self.identity)
+        }
+    }
+}
+
+/// A refusal, with the statement as it was sent.
+pub fn denial(identity: &Identity, world: &World, deny: &Deny, text: Option<&str>, bound: Option<&Values>) -> Entry {
+    Entry {
+        decision: Some(Decision::Deny),
+        epoch: Some(world.epoch_hex.to_string()),
+        message: Some(deny.message.clone()),
+        reason: Some(deny.reason.code().to_owned()),
+        rules: Some(world.rules_hex.to_string()),
+        sqlstate: Some(deny.reason.sqlstate().to_owned()),
+        template: text.map(str::to_owned),
+        values: bound.map(|bound| values(bound, &[])).unwrap_or_default(),
+        ..entry(Kind::Denial, identity)
+    }
+}
+
+/// The agent's own values, then the literals.
+fn values(bound: &Values, literals: &[TemplateLiteral]) -> Vec<Option<String>> {
+    let own = bound.parameters.iter().enumerate().map(|(index, value)| {
+        value.as_ref().map(|bytes| match bound.formats.get(index) {
+            Some(Format::Binary) => format!("\\x{}", hex(bytes)),
+            Some(Format::Text) | None => String::from_utf8_lossy(bytes).into_owned(),
+        })
+    });
+    own.chain(literals.iter().map(|literal| Some(literal.value.clone()))).collect()
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
