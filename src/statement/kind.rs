@@ -1,0 +1,123 @@
+//! What the local reading says of one statement.
+
+use std::ops::Range;
+
+use super::names::Names;
+
+/// One statement of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalStatement {
+    /// Its bytes in the text, from its first token to its last, without the semicolon.
+    pub range: Range<usize>,
+    pub kind: StatementKind,
+    /// The names in it, positions counted from the start of the whole text. Empty for what is no query.
+    pub names: Names,
+}
+
+/// The kinds of statement that are told apart before the database sees one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StatementKind {
+    /// SELECT, VALUES, TABLE or WITH, without data-modifying parts.
+    Select,
+    /// EXPLAIN with options of the allow-list, over a statement that has its own range, kind and names.
+    Explain {
+        inner: Box<LocalStatement>,
+        options: Vec<ExplainOption>,
+    },
+    /// INSERT, UPDATE, DELETE, MERGE, or a WITH that holds one. `names` is empty: writes are not read yet.
+    Write {
+        verb: &'static str,
+    },
+    Begin(TransactionModes),
+    Commit {
+        chain: bool,
+    },
+    Rollback {
+        chain: bool,
+    },
+    Savepoint {
+        name: String,
+    },
+    Release {
+        name: String,
+    },
+    RollbackTo {
+        name: String,
+    },
+    /// SET TRANSACTION.
+    SetTransaction(TransactionModes),
+    /// SET SESSION CHARACTERISTICS AS TRANSACTION.
+    SetSessionCharacteristics(TransactionModes),
+    Set(SetVariable),
+    /// SHOW: the name folded as Postgres folds it, `all` for SHOW ALL.
+    Show {
+        name: String,
+    },
+    Reset {
+        name: String,
+    },
+    ResetAll,
+    DiscardAll,
+    UnlistenAll,
+    /// CLOSE ALL.
+    CloseAll,
+    /// `SELECT pg_advisory_unlock_all()` alone; the column's name for the answer.
+    AdvisoryUnlockAll {
+        column: String,
+    },
+    /// A statement that is known and not run; the words that name it.
+    Unsupported {
+        word: String,
+    },
+}
+
+/// The modes of BEGIN, START TRANSACTION, SET TRANSACTION; `None` where the statement doesn't say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TransactionModes {
+    pub isolation: Option<Isolation>,
+    pub read_only: Option<bool>,
+    pub deferrable: Option<bool>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    ReadUncommitted,
+    ReadCommitted,
+    RepeatableRead,
+    Serializable,
+}
+
+/// SET, however it is spelled: `SET TIME ZONE`, `SET NAMES`, `SET SCHEMA` and `SET ROLE` come as the variables they set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetVariable {
+    /// The variable in lower case, dots kept: `datestyle`, `pgwarrant.scope`.
+    pub name: String,
+    /// One string a value of the list.
+    pub values: SetValue,
+    /// SET LOCAL, or `set_config(…, true)`.
+    pub local: bool,
+    /// `SELECT set_config('name', 'value', local)` alone: the name of the column that the answer has.
+    pub call: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SetValue {
+    Default,
+    List(Vec<String>),
+}
+
+/// An option of EXPLAIN as given: `COSTS off` is `Costs` with `"off"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExplainOption {
+    pub name: ExplainOptionName,
+    pub value: Option<String>,
+}
+
+/// What EXPLAIN may be told; everything else (ANALYZE, BUFFERS, SETTINGS, …) is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExplainOptionName {
+    Costs,
+    Verbose,
+    Format,
+    Summary,
+}
