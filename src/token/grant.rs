@@ -1,6 +1,18 @@
 //! A grant: one permission, in the one text form that tokens, rule files, the command line and messages share.
 
-use std::fmt;
+mod display;
+mod lexer;
+mod narrow;
+mod parse;
+#[cfg(test)]
+mod tests;
+mod types;
+mod values;
+
+pub(super) use display::printable;
+pub use display::quote_identifier;
+pub use narrow::{Uncovered, explain, narrower};
+pub use parse::{GrantError, MAX_GRANT_BYTES, MAX_IDENTIFIER_BYTES};
 
 /// What a statement does to a relation, or that it calls a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,11 +101,5 @@ impl Action {
             Action::Update => "UPDATE",
             Action::Delete => "DELETE",
         }
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
