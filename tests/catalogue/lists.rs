@@ -175,10 +175,7 @@ pub const CONSTANT: &[(&str, &str)] = &[
         "1:regex",
     ),
     ("substr(text, integer, integer) substring(text, integer, integer)", "2:not_negative"),
-    (
-        "date_trunc(text, timestamp without time zone) date_trunc(text, timestamp with time zone)",
-        "0:trunc_field",
-    ),
+    ("date_trunc(text, timestamp without time zone) date_trunc(text, timestamp with time zone)", "0:trunc_field"),
     (
         "extract(text, timestamp without time zone) extract(text, timestamp with time zone) \
          date_part(text, timestamp without time zone) date_part(text, timestamp with time zone)",
@@ -196,7 +193,10 @@ pub const REFUSED: &[(&str, &str)] = &[
     ("advisory locks", "pg_advisory_* pg_try_advisory_*"),
     ("waits", "pg_sleep*"),
     ("sequences", "nextval setval currval lastval pg_sequence_* pg_get_sequence_data pg_nextoid pg_get_serial_sequence"),
-    ("settings belong to the session: use SET and SHOW", "set_config current_setting pg_show_all_settings pg_settings_get_flags setseed"),
+    (
+        "settings belong to the session: use SET and SHOW",
+        "set_config current_setting pg_show_all_settings pg_settings_get_flags setseed",
+    ),
     (
         "runs SQL or reads a table that a string names",
         "query_to_xml* table_to_xml* schema_to_xml* database_to_xml* cursor_to_xml* ts_stat ts_rewrite currtid2",
@@ -209,10 +209,16 @@ pub const REFUSED: &[(&str, &str)] = &[
     ),
     ("tells what exists and who may use it", "has_* pg_has_role row_security_active acl* makeaclitem pg_get_acl"),
     ("names an object in a string", "to_reg* regclass pg_get_object_address pg_input_*"),
-    ("shows a definition", "pg_get_*def pg_get_*def_* pg_get_function_* pg_get_partition_* pg_describe_object pg_identify_object*"),
+    (
+        "shows a definition",
+        "pg_get_*def pg_get_*def_* pg_get_function_* pg_get_partition_* pg_describe_object pg_identify_object*",
+    ),
     ("statistics of other sessions and tables", "pg_stat_* pg_mcv_list_items pg_lock_status pg_cursor pg_prepared_*"),
     ("sizes of tables", "*_size pg_column_toast_chunk_id pg_column_compression"),
-    ("transaction identifiers", "txid_* pg_snapshot_* pg_current_snapshot pg_current_xact_* pg_visible_in_snapshot pg_xact_* pg_last_* mxid_age age pg_export_snapshot pg_get_multixact_members"),
+    (
+        "transaction identifiers",
+        "txid_* pg_snapshot_* pg_current_snapshot pg_current_xact_* pg_visible_in_snapshot pg_xact_* pg_last_* mxid_age age pg_export_snapshot pg_get_multixact_members",
+    ),
     (
         "administers the server",
         "pg_cancel_* pg_terminate_* pg_log_* pg_reload_* pg_rotate_* pg_promote pg_switch_* pg_backup_* pg_wal* pg_create_* pg_is_wal_* \
@@ -225,7 +231,16 @@ pub const REFUSED: &[(&str, &str)] = &[
     ("runs the checks of a row type's domains", "*_populate_record* *_to_record*"),
     ("cost grows with its argument", "array_fill factorial power pow numeric_power"),
     ("XML is not vetted", "xml* xpath* *_xml"),
-    ("hashes and comparison support", "hash* bt* *cmp *_cmp *_hash *_hash_extended *_larger *_smaller *larger *smaller *_subdiff *_canonical"),
-    ("support function of an aggregate or type", "*_accum *_accum_inv *_avg *_sum *_combine *_transfn *_statefunc *send *_send float8_* *typmodin int8inc* int8dec* numeric_inc int4inc *_validator"),
-    ("geometric functions are not vetted", "box* circle* path* lseg* line* point* poly* dist_* close_* inter_* on_* pt_* area center diagonal diameter height width radius slope npoints isclosed isopen ishorizontal isvertical isparallel isperp pclose popen bound_box"),
+    (
+        "hashes and comparison support",
+        "hash* bt* *cmp *_cmp *_hash *_hash_extended *_larger *_smaller *larger *smaller *_subdiff *_canonical",
+    ),
+    (
+        "support function of an aggregate or type",
+        "*_accum *_accum_inv *_avg *_sum *_combine *_transfn *_statefunc *send *_send float8_* *typmodin int8inc* int8dec* numeric_inc int4inc *_validator",
+    ),
+    (
+        "geometric functions are not vetted",
+        "box* circle* path* lseg* line* point* poly* dist_* close_* inter_* on_* pt_* area center diagonal diameter height width radius slope npoints isclosed isopen ishorizontal isvertical isparallel isperp pclose popen bound_box",
+    ),
 ];

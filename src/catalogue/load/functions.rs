@@ -21,10 +21,12 @@ fn read(row: &Fields) -> Result<Function, LoadError> {
     let arguments: Vec<String> = row.get_field(3)?;
     let in_system_schema = matches!(name.schema.as_str(), "pg_catalog" | "information_schema");
     let built_in = oid < FIRST_NORMAL_OBJECT_ID && in_system_schema;
-    // A built-in that somebody replaced by code in another language keeps its OID, but is no longer what was vetted.
-    let vetting = match built_in && matches!(language.as_str(), "internal" | "sql") {
-        true => vetting(oid, &signature(&name.schema, &name.name, &arguments)),
-        false => Vetting::Unknown,
+    let vetting = match vetting(oid, &signature(&name.schema, &name.name, &arguments)) {
+        _ if !built_in => Vetting::Unknown,
+        refused @ Vetting::Refused { .. } => refused,
+        // A built-in that somebody replaced by code in another language keeps its OID, but is no longer what was vetted.
+        _ if !matches!(language.as_str(), "internal" | "sql") => Vetting::Unknown,
+        vetted => vetted,
     };
     Ok(Function {
         oid,

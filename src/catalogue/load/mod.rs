@@ -6,7 +6,7 @@ mod operators;
 mod relations;
 mod types;
 
-pub use epoch::epoch;
+pub use epoch::{EpochReader, epoch};
 
 use super::snapshot::{Catalogue, Oid};
 use crate::token::grant::QualifiedName;

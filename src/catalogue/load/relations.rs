@@ -67,8 +67,12 @@ pub(super) async fn load(client: &Client) -> Result<Relations, LoadError> {
         add_source(&mut relations, &row)?;
     }
     for row in query(client, "unique keys", UNIQUE_KEYS).await? {
-        let key =
-            UniqueKey { index: row.oid(1)?, primary: row.get_field(2)?, nulls_not_distinct: row.get_field(3)?, columns: row.get_field(4)? };
+        let key = UniqueKey {
+            index: row.oid(1)?,
+            primary: row.get_field(2)?,
+            nulls_not_distinct: row.get_field(3)?,
+            columns: row.get_field(4)?,
+        };
         if let Some(relation) = relations.get_mut(&row.oid(0)?) {
             relation.unique_keys.push(key);
         }
