@@ -10,5 +10,3 @@ mod functions;
 mod lists;
 #[path = "catalogue/servers.rs"]
 mod servers;
-#[path = "catalogue/snapshot.rs"]
-mod snapshot;

@@ -59,17 +59,11 @@ fn explained(url: &DatabaseUrl, error: tokio_postgres::Error) -> anyhow::Error {
 fn tls_config(url: &DatabaseUrl) -> anyhow::Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
-    if url.tls == TlsMode::Require {
-        let verifier = Arc::new(AnyName(None, provider));
+    if url.tls == TlsMode::Require && url.root_certificate.is_none() {
+        let verifier = Arc::new(AnyCertificate(provider));
         return Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth());
     }
-    let roots = Arc::new(roots(url)?);
-    if url.tls == TlsMode::VerifyCa {
-        let inner = rustls::client::WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build()?;
-        let verifier = Arc::new(AnyName(Some(inner), provider));
-        return Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth());
-    }
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    Ok(builder.with_root_certificates(roots(url)?).with_no_client_auth())
 }
 
 fn roots(url: &DatabaseUrl) -> anyhow::Result<RootCertStore> {
@@ -88,28 +82,20 @@ fn roots(url: &DatabaseUrl) -> anyhow::Result<RootCertStore> {
     Ok(store)
 }
 
-/// `verify-ca` lets any name of a good chain pass, `require` (no inner verifier) any certificate at all.
+/// `sslmode=require`: the channel is encrypted, to whom is not known.
 #[derive(Debug)]
-struct AnyName(Option<Arc<rustls::client::WebPkiServerVerifier>>, Arc<rustls::crypto::CryptoProvider>);
+struct AnyCertificate(Arc<rustls::crypto::CryptoProvider>);
 
-impl ServerCertVerifier for AnyName {
+impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
         &self,
-        certificate: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        use rustls::CertificateError::{NotValidForName, NotValidForNameContext};
-        let Some(inner) = &self.0 else { return Ok(ServerCertVerified::assertion()) };
-        match inner.verify_server_cert(certificate, intermediates, name, ocsp, now) {
-            // The name is checked last, when the chain has been found good.
-            Err(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
-                Ok(ServerCertVerified::assertion())
-            }
-            other => other,
-        }
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -118,7 +104,7 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, &self.1.signature_verification_algorithms)
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -127,11 +113,11 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.1.signature_verification_algorithms)
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.1.signature_verification_algorithms.supported_schemes()
+        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -24,13 +24,13 @@ pub enum Host {
     Unix(PathBuf),
 }
 
-/// `sslmode`. `allow` and `prefer` are refused: what they protect, anybody on the way can take away.
+/// `sslmode`. `allow` and `prefer` fall back to clear text when somebody on the way wishes so, `verify-ca` takes any name:
+/// they are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsMode {
     Disable,
-    /// Encrypted, but to whom is not known.
+    /// Encrypted; the certificate is checked only against `sslrootcert`, if one is given.
     Require,
-    VerifyCa,
     VerifyFull,
 }
 
@@ -44,7 +44,7 @@ pub enum UrlError {
     Escape,
     #[error("has no port number in {0:?}")]
     Port(String),
-    #[error("has the sslmode {0:?}; disable, require, verify-ca or verify-full are possible")]
+    #[error("has the sslmode {0:?}; disable, require or verify-full are possible")]
     TlsMode(String),
     #[error("has the parameter {0:?}, which pgwarrant does not know")]
     Parameter(String),
@@ -144,7 +144,6 @@ impl TlsMode {
         match text {
             "disable" => Ok(TlsMode::Disable),
             "require" => Ok(TlsMode::Require),
-            "verify-ca" => Ok(TlsMode::VerifyCa),
             "verify-full" => Ok(TlsMode::VerifyFull),
             other => Err(UrlError::TlsMode(other.to_owned())),
         }
@@ -154,7 +153,6 @@ impl TlsMode {
         match self {
             TlsMode::Disable => "disable",
             TlsMode::Require => "require",
-            TlsMode::VerifyCa => "verify-ca",
             TlsMode::VerifyFull => "verify-full",
         }
     }
@@ -257,10 +255,10 @@ mod tests {
     #[test]
     fn a_url_is_taken_apart_and_written_again() {
         let url =
-            DatabaseUrl::parse("postgres://reader:p%40ss@db1:5433,db2/shop?sslmode=verify-ca&sslrootcert=ca.pem").expect("valid");
+            DatabaseUrl::parse("postgres://reader:p%40ss@db1:5433,db2/shop?sslmode=require&sslrootcert=ca.pem").expect("valid");
         assert_eq!(url.hosts, [(Host::Tcp("db1".into()), 5433), (Host::Tcp("db2".into()), 5432)]);
         assert_eq!((url.user.as_str(), url.password.as_deref(), url.database.as_str()), ("reader", Some("p@ss"), "shop"));
-        assert_eq!((url.tls, url.root_certificate.clone()), (TlsMode::VerifyCa, Some("ca.pem".into())));
+        assert_eq!((url.tls, url.root_certificate.clone()), (TlsMode::Require, Some("ca.pem".into())));
         assert_eq!(DatabaseUrl::parse(&url.to_secret_string()), Ok(url));
     }
 

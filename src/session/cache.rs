@@ -91,10 +91,7 @@ impl Hash for KeyRef<'_> {
 
 impl Equivalent<Key> for KeyRef<'_> {
     fn equivalent(&self, key: &Key) -> bool {
-        self.text == &*key.text
-            && self.classes == &*key.classes
-            && self.types == &*key.types
-            && *self.context == key.context
+        self.text == &*key.text && self.classes == &*key.classes && self.types == &*key.types && *self.context == key.context
     }
 }
 

@@ -54,9 +54,10 @@ impl Listeners {
             listeners.push(TcpListener::bind(address).await.map_err(named)?);
         }
         let unix = match unix {
-            Some(path) => {
-                Some(bind_unix(path.clone()).map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {}: {e}", path.display())))?)
-            }
+            Some(path) => Some(
+                bind_unix(path.clone())
+                    .map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {}: {e}", path.display())))?,
+            ),
             None => None,
         };
         Ok(Listeners { tcp: listeners, unix })

@@ -41,12 +41,11 @@ pub fn canonical(setting: Setting, raw: &str, current: &str, caps: &TimeoutCaps)
         },
         Setting::ByteaOutput => one_of(raw, &["hex", "escape"]).ok_or_else(|| invalid(Some("Available values: escape, hex."))),
         Setting::Jit => boolean(raw).ok_or_else(|| invalid(None)).map(|on| if on { "on".into() } else { "off".into() }),
-        Setting::ClientMinMessages => one_of(
-            raw,
-            &["debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"],
-        )
-        .or_else(|| one_of(raw, &["debug"]).map(|_| "debug2".into()))
-        .ok_or_else(|| invalid(None)),
+        Setting::ClientMinMessages => {
+            one_of(raw, &["debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"])
+                .or_else(|| one_of(raw, &["debug"]).map(|_| "debug2".into()))
+                .ok_or_else(|| invalid(None))
+        }
         Setting::StatementTimeout => timeout(setting, raw, caps.statement).map_err(|e| e.unwrap_or_else(|| invalid(None))),
         Setting::LockTimeout => timeout(setting, raw, caps.lock).map_err(|e| e.unwrap_or_else(|| invalid(None))),
         Setting::IdleInTransactionSessionTimeout => {

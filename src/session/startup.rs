@@ -1,8 +1,8 @@
 //! What a startup packet asks for, judged: every parameter is known or refused.
 
 use super::failure::Failure;
-use super::settings::{Setting, TimeoutCaps, Values};
 use super::setting_value;
+use super::settings::{Setting, TimeoutCaps, Values};
 use crate::decision::reason::Reason;
 use crate::wire::startup::StartupMessage;
 
@@ -37,7 +37,11 @@ pub fn read(message: &StartupMessage, database: &str, start: &Values, caps: &Tim
             }
             "replication" => match value.as_str() {
                 "false" | "off" | "no" | "0" => {}
-                _ => return Err(Failure::fatal("0A000", "replication connections are not supported").reason(Reason::FeatureNotSupported)),
+                _ => {
+                    return Err(
+                        Failure::fatal("0A000", "replication connections are not supported").reason(Reason::FeatureNotSupported)
+                    );
+                }
             },
             name => startup.set(name, value, caps)?,
         }
@@ -51,7 +55,8 @@ impl Startup {
             return Err(not_allowed(name));
         };
         let current = self.values.get(setting);
-        let canonical = setting_value::canonical(setting, value, current, caps).map_err(|e| Failure { fatal: true, ..e.into() })?;
+        let canonical =
+            setting_value::canonical(setting, value, current, caps).map_err(|e| Failure { fatal: true, ..e.into() })?;
         if setting == Setting::TimeZone {
             self.time_zone = Some(canonical.to_string());
         }
@@ -132,7 +137,8 @@ mod tests {
 
     #[test]
     fn options_set_what_set_may_and_nothing_else() {
-        let s = startup(&[("options", "-c statement_timeout=5s --client-min-messages=warning -c application_name=a\\ b")]).unwrap();
+        let s =
+            startup(&[("options", "-c statement_timeout=5s --client-min-messages=warning -c application_name=a\\ b")]).unwrap();
         assert_eq!(&**s.values.get(Setting::StatementTimeout), "5s");
         assert_eq!(&**s.values.get(Setting::ClientMinMessages), "warning");
         assert_eq!(&**s.values.get(Setting::ApplicationName), "a b");
