@@ -91,6 +91,23 @@ async fn attempt(
     Ok(done)
 }
 
+/// Runs one text without parameters, such as an EXPLAIN whose inner statement is proven.
+pub async fn run_text(connection: &mut Connection, text: &str, hold_limit: u64) -> Result<Ran, ExchangeError> {
+    let result = attempt_text(connection, text, hold_limit).await;
+    if result.is_err() {
+        connection.discard();
+    }
+    result
+}
+
+async fn attempt_text(connection: &mut Connection, text: &str, hold_limit: u64) -> Result<Ran, ExchangeError> {
+    send(connection, Some(text), &[]).map_err(UpstreamError::from)?;
+    connection.flush().await?;
+    let ran = Reader { held: 0, limit: hold_limit }.one(connection, None).await?;
+    ready(connection).await?;
+    Ok(ran)
+}
+
 fn send(connection: &mut Connection, before: Option<&str>, runs: &[Run<'_>]) -> Result<(), request::Unencodable> {
     let out = connection.write_buf();
     if let Some(text) = before {

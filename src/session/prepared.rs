@@ -9,6 +9,7 @@ use super::cache::Certified;
 use super::failure::Failure;
 use super::hold::Rows;
 use super::prover::{Permit, Proof};
+use super::world::World;
 use crate::statement::kind::LocalStatement;
 use crate::statement::scan::TemplateLiteral;
 use crate::wire::Oid;
@@ -37,7 +38,8 @@ pub enum Kind {
 pub struct Decided {
     pub certified: Arc<Certified<Proof>>,
     pub literals: Arc<[TemplateLiteral]>,
-    pub generation: u64,
+    /// What it was proven under.
+    pub world: Arc<World>,
 }
 
 impl Prepared {

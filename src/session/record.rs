@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use super::failure::Failure;
 use super::hold::{End, Hold};
 use super::identity::{Identity, hex};
 use super::prepared::{Decided, Values};
 use super::prover::Permit;
 use super::world::World;
-use crate::decision::deny::Deny;
+
+use crate::decision::reason::Reason;
 use crate::ledger::{Decision, Entry, Kind, TransactionState};
 use crate::statement::scan::TemplateLiteral;
 use crate::wire::frontend::Format;
@@ -32,12 +34,15 @@ pub fn session_close(identity: &Identity, lasted: Duration) -> Entry {
 /// A statement that ran, with what it gave.
 pub struct Outcome<'a> {
     pub identity: &'a Identity,
-    pub world: &'a World,
     pub decided: &'a Decided,
+    /// The whole EXPLAIN, of which the decided text is the inner statement.
+    pub explain: Option<&'a str>,
     pub values: &'a Values,
     pub permit: &'a Permit,
     pub hold: &'a Hold,
     pub end: &'a End,
+    /// More rows came than the limit allows: nothing was released.
+    pub refused: bool,
     pub in_block: bool,
     pub duration: Duration,
 }
@@ -56,17 +61,18 @@ impl Outcome<'_> {
         Entry {
             bytes: Some(bytes),
             command_tag,
-            decision: Some(Decision::Permit),
+            decision: Some(if self.refused { Decision::Deny } else { Decision::Permit }),
             duration_us: Some(micros(self.duration)),
-            epoch: Some(self.world.epoch_hex.to_string()),
+            epoch: Some(self.decided.world.epoch_hex.to_string()),
             fingerprint: Some(reading.fingerprint.to_string()),
             message,
+            reason: self.refused.then(|| Reason::RowLimit.code().to_owned()),
             relations: self.permit.relations.iter().map(|(_, name)| name.to_string()).collect(),
             result_digest: Some(hex(&digest)),
             rows: Some(self.hold.rows()),
-            rules: Some(self.world.rules_hex.to_string()),
+            rules: Some(self.decided.world.rules_hex.to_string()),
             sqlstate,
-            template: Some(reading.text.to_string()),
+            template: Some(self.explain.unwrap_or(&reading.text).to_owned()),
             transaction_state: Some(if self.in_block { TransactionState::Open } else { TransactionState::Implicit }),
             values: values(self.values, &self.decided.literals),
             ..entry(Kind::Outcome, self.identity)
@@ -75,14 +81,14 @@ impl Outcome<'_> {
 }
 
 /// A refusal, with the statement as it was sent.
-pub fn denial(identity: &Identity, world: &World, deny: &Deny, text: Option<&str>, bound: Option<&Values>) -> Entry {
+pub fn denial(identity: &Identity, world: &World, failure: &Failure, text: Option<&str>, bound: Option<&Values>) -> Entry {
     Entry {
         decision: Some(Decision::Deny),
         epoch: Some(world.epoch_hex.to_string()),
-        message: Some(deny.message.clone()),
-        reason: Some(deny.reason.code().to_owned()),
+        message: Some(failure.message.clone()),
+        reason: failure.reason.map(|reason| reason.code().to_owned()),
         rules: Some(world.rules_hex.to_string()),
-        sqlstate: Some(deny.reason.sqlstate().to_owned()),
+        sqlstate: Some(failure.sqlstate.to_string()),
         template: text.map(str::to_owned),
         values: bound.map(|bound| values(bound, &[])).unwrap_or_default(),
         ..entry(Kind::Denial, identity)

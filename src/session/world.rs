@@ -40,6 +40,11 @@ impl Worlds {
         self.replace(|old| (catalogue.clone(), old.rules.clone()));
     }
 
+    /// Everything that was proven before must be proven anew.
+    pub fn bump(&self) {
+        self.replace(|old| (old.catalogue.clone(), old.rules.clone()));
+    }
+
     pub fn set_rules(&self, rules: Ruleset) {
         let rules = Arc::new(rules);
         self.replace(|old| (old.catalogue.clone(), rules.clone()));

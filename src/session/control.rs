@@ -1,0 +1,226 @@
+//! Transaction control: the proxy keeps the state, the upstream gets what it must.
+
+use super::connection_settings;
+use super::core::Session;
+use super::decide::upstream_failed;
+use super::failure::{self, Failure};
+use super::local::Done;
+use super::prepared::Kind;
+use super::transaction::{Transaction, modes_text, quote_identifier};
+use crate::decision::deny::Deny;
+use crate::decision::reason::Reason;
+use crate::statement::kind::{StatementKind, TransactionModes};
+use crate::upstream::UpstreamError;
+use crate::wire::reply::Severity;
+
+impl Session {
+    pub fn begin(&mut self, text: &str, modes: &TransactionModes) -> Result<(), Failure> {
+        refuse_read_write(modes)?;
+        if self.transaction.is_block() {
+            self.warn("25001", "there is already a transaction in progress");
+        } else {
+            self.block_modes = merged(self.default_modes, modes);
+            self.transaction = Transaction::Announced(self.block_modes);
+            self.settings.begin();
+        }
+        let start = text.trim_start().get(..5).is_some_and(|word| word.eq_ignore_ascii_case("start"));
+        self.complete(if start { "START TRANSACTION" } else { "BEGIN" })
+    }
+
+    pub async fn commit(&mut self, chain: bool) -> Done {
+        if chain {
+            return Ok(Err(no_chain()));
+        }
+        match std::mem::take(&mut self.transaction) {
+            Transaction::None => {
+                self.warn("25P01", "there is no transaction in progress");
+                Ok(self.complete("COMMIT"))
+            }
+            Transaction::Announced(_) => {
+                self.settings.commit();
+                self.portals.clear();
+                Ok(self.complete("COMMIT"))
+            }
+            Transaction::Open => {
+                // From here on no cancel is forwarded: `running` was not told of this connection.
+                let ended = self.end_block("COMMIT").await;
+                if ended.is_ok() {
+                    self.settings.commit();
+                } else {
+                    self.settings.rollback();
+                }
+                Ok(ended.and_then(|()| self.complete("COMMIT")))
+            }
+            Transaction::Failed { upstream } => self.rolled_back(upstream).await,
+        }
+    }
+
+    pub async fn rollback(&mut self, chain: bool) -> Done {
+        if chain {
+            return Ok(Err(no_chain()));
+        }
+        match std::mem::take(&mut self.transaction) {
+            Transaction::None => {
+                self.warn("25P01", "there is no transaction in progress");
+                Ok(self.complete("ROLLBACK"))
+            }
+            Transaction::Announced(_) => self.rolled_back(false).await,
+            Transaction::Open => self.rolled_back(true).await,
+            Transaction::Failed { upstream } => self.rolled_back(upstream).await,
+        }
+    }
+
+    async fn rolled_back(&mut self, upstream: bool) -> Done {
+        if upstream {
+            // A connection that cannot roll back is closed, which rolls back too.
+            let _ = self.end_block("ROLLBACK").await;
+        }
+        self.settings.rollback();
+        self.portals.clear();
+        Ok(self.complete("ROLLBACK"))
+    }
+
+    /// Ends the upstream's block and gives the connection back.
+    async fn end_block(&mut self, text: &str) -> Result<(), Failure> {
+        self.portals.clear();
+        let Some(mut connection) = self.upstream.take() else {
+            return Err(Deny::new(Reason::UpstreamUnavailable, "the connection of this transaction was lost").into());
+        };
+        let ended = connection.simple(text).await;
+        connection.release();
+        ended.map(|_| ()).map_err(|error| upstream_failed(&error))
+    }
+
+    pub async fn savepoint(&mut self, name: &str) -> Done {
+        if !self.transaction.is_block() {
+            return Ok(Err(Failure::new("25P01", "SAVEPOINT can only be used in transaction blocks")));
+        }
+        if !self.settings.savepoint(name) {
+            return Ok(Err(Failure::new("53400", "too many savepoints in one transaction")));
+        }
+        let done = self.in_block(&format!("SAVEPOINT {}", quote_identifier(name))).await;
+        Ok(done.and_then(|()| self.complete("SAVEPOINT")))
+    }
+
+    pub async fn release_savepoint(&mut self, name: &str) -> Done {
+        if !self.transaction.is_block() {
+            return Ok(Err(Failure::new("25P01", "RELEASE SAVEPOINT can only be used in transaction blocks")));
+        }
+        let done = self.in_block(&format!("RELEASE {}", quote_identifier(name))).await;
+        if done.is_ok() {
+            self.settings.release(name);
+        }
+        Ok(done.and_then(|()| self.complete("RELEASE")))
+    }
+
+    pub async fn rollback_to(&mut self, name: &str) -> Done {
+        match self.transaction {
+            Transaction::None => return Ok(Err(Failure::new("25P01", "ROLLBACK TO SAVEPOINT can only be used in transaction blocks"))),
+            Transaction::Failed { upstream: false } => {
+                return Ok(Err(Failure::new("3B001", format!("savepoint \"{name}\" does not exist"))));
+            }
+            Transaction::Announced(_) | Transaction::Open | Transaction::Failed { upstream: true } => {}
+        }
+        let done = self.in_block(&format!("ROLLBACK TO {}", quote_identifier(name))).await;
+        if done.is_ok() {
+            self.settings.rollback_to(name);
+            self.transaction.recover();
+        }
+        Ok(done.and_then(|()| self.complete("ROLLBACK")))
+    }
+
+    pub async fn set_transaction(&mut self, modes: &TransactionModes) -> Done {
+        if let Err(failure) = refuse_read_write(modes) {
+            return Ok(Err(failure));
+        }
+        let done = match &mut self.transaction {
+            Transaction::None => {
+                self.warn("25P01", "SET TRANSACTION can only be used in transaction blocks");
+                Ok(())
+            }
+            Transaction::Announced(announced) => {
+                *announced = merged(*announced, modes);
+                Ok(())
+            }
+            Transaction::Open => self.in_block(&format!("SET TRANSACTION{}", modes_text(modes))).await,
+            Transaction::Failed { .. } => Err(Failure::transaction_failed()),
+        };
+        if done.is_ok() {
+            self.block_modes = merged(self.block_modes, modes);
+        }
+        Ok(done.and_then(|()| self.complete("SET")))
+    }
+
+    pub fn set_session_characteristics(&mut self, modes: &TransactionModes) -> Result<(), Failure> {
+        refuse_read_write(modes)?;
+        self.default_modes = merged(self.default_modes, modes);
+        self.complete("SET")
+    }
+
+    /// Runs a control statement of ours in the agent's block, which begins upstream if it has not yet.
+    async fn in_block(&mut self, text: &str) -> Result<(), Failure> {
+        let mut connection = self.statement_connection().await?;
+        let begin = self.transaction.begin_text();
+        let done = async {
+            if let Some(begin) = begin {
+                connection_settings::apply(&mut connection, &self.settings).await?;
+                connection.simple(&begin).await?;
+            }
+            connection.simple(text).await
+        }
+        .await;
+        self.transaction.begun();
+        if done.is_err() {
+            self.transaction.fail();
+        }
+        if !connection.is_idle() && connection.status() != crate::wire::backend::TransactionStatus::Idle {
+            self.upstream = Some(connection);
+        } else {
+            self.transaction.lose_upstream();
+        }
+        match done {
+            Ok(_) => Ok(()),
+            Err(UpstreamError::Server(error)) => Err(own_words(&error)),
+            Err(error) => Err(upstream_failed(&error)),
+        }
+    }
+
+    pub fn warn(&mut self, sqlstate: &str, message: &str) {
+        failure::notice(Severity::Warning, sqlstate, message, self.client.reply());
+    }
+}
+
+/// Errors of control statements name nothing but what the agent sent.
+fn own_words(error: &crate::upstream::ServerError) -> Failure {
+    let message = error.field(b'M').unwrap_or_else(|| "the database refused".to_owned());
+    Failure { sqlstate: error.sqlstate().to_owned().into(), ..Failure::new("XX000", message) }
+}
+
+fn refuse_read_write(modes: &TransactionModes) -> Result<(), Failure> {
+    match modes.read_only {
+        Some(false) => Err(Deny::new(Reason::SettingNotAllowed, "a transaction cannot be set READ WRITE")
+            .hint("Every transaction is READ ONLY.")
+            .into()),
+        Some(true) | None => Ok(()),
+    }
+}
+
+fn no_chain() -> Failure {
+    Deny::new(Reason::FeatureNotSupported, "AND CHAIN is not supported").hint("Send BEGIN after it.").into()
+}
+
+fn merged(base: TransactionModes, over: &TransactionModes) -> TransactionModes {
+    TransactionModes {
+        isolation: over.isolation.or(base.isolation),
+        read_only: over.read_only.or(base.read_only),
+        deferrable: over.deferrable.or(base.deferrable),
+    }
+}
+
+pub fn leaves_block(kind: &StatementKind) -> bool {
+    matches!(kind, StatementKind::Commit { .. } | StatementKind::Rollback { .. } | StatementKind::RollbackTo { .. })
+}
+
+pub fn leaves_block_kind(kind: &Kind) -> bool {
+    matches!(kind, Kind::Local(statement) if leaves_block(&statement.kind))
+}

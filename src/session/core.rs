@@ -1,0 +1,368 @@
+//! The session: its state, its loop, and how errors leave it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::cancel::Registration;
+use super::client::{Client, ClientError};
+use super::decide::{Asker, Found};
+use super::failure::Failure;
+use super::identity::Identity;
+use super::listener::Running;
+use super::prepared::{Decided, Kind, Permitted, Portals, Statements, Values};
+use super::proxy::{Proxy, unix_now};
+use super::record;
+use super::settings::{Setting, Settings, Values as SettingValues};
+use super::transaction::Transaction;
+use crate::decision::deny::Deny;
+use crate::decision::reason::Reason;
+use crate::statement;
+use crate::statement::kind::{LocalStatement, StatementKind, TransactionModes};
+use crate::upstream::{CancelHandle, Pooled};
+use crate::wire::frame::{Frame, Phase};
+use crate::wire::frontend::{self, Message};
+use crate::wire::{Oid, reply};
+
+pub struct Session {
+    pub proxy: Arc<Proxy>,
+    pub client: Client,
+    pub identity: Arc<Identity>,
+    pub registration: Registration<CancelHandle>,
+    pub settings: Settings,
+    pub statements: Statements,
+    pub portals: Portals,
+    pub transaction: Transaction,
+    /// What SET SESSION CHARACTERISTICS says of the blocks to come.
+    pub default_modes: TransactionModes,
+    /// Of the open block.
+    pub block_modes: TransactionModes,
+    /// Held for the length of a transaction block, or for one round trip.
+    pub upstream: Option<Pooled>,
+    /// Executes that go upstream together at the next Sync or Flush, each behind the replies that precede it.
+    pub pending: Vec<Pending>,
+    /// After an error in the extended protocol everything up to Sync is ignored.
+    pub skipping: bool,
+    /// What the client was told by ParameterStatus.
+    pub told: Arc<SettingValues>,
+    /// For `SHOW pgwarrant.receipt`.
+    pub receipt: Option<String>,
+    pub running: watch::Receiver<Running>,
+}
+
+/// A permitted Execute that waits for its round trip.
+pub struct Pending {
+    /// Replies of our own that stand before its result.
+    pub before: Bytes,
+    /// Where the rest of its rows goes; `None` for a simple Query.
+    pub portal: Option<Box<str>>,
+    pub text: Arc<str>,
+    pub declared: Box<[Oid]>,
+    pub permitted: Permitted,
+    pub values: Arc<Values>,
+    /// Of the agent's Execute; 0 is all.
+    pub max_rows: u32,
+}
+
+/// Why a session is over.
+#[derive(Debug)]
+pub enum End {
+    /// The client said so or is gone.
+    Closed,
+    Client(ClientError),
+    /// The client was told.
+    Fatal,
+}
+
+impl From<ClientError> for End {
+    fn from(error: ClientError) -> End {
+        End::Client(error)
+    }
+}
+
+impl From<std::io::Error> for End {
+    fn from(error: std::io::Error) -> End {
+        End::Client(ClientError::Io(error))
+    }
+}
+
+/// Longer pipelines are run in pieces.
+pub const MAX_PENDING: usize = 256;
+
+impl Session {
+    pub async fn run(mut self) -> End {
+        let end = loop {
+            let frame = match self.next().await {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break End::Closed,
+                Err(end) => break end,
+            };
+            if let Err(end) = self.handle(frame).await {
+                break end;
+            }
+        };
+        self.end_upstream();
+        end
+    }
+
+    async fn next(&mut self) -> Result<Option<Frame>, End> {
+        loop {
+            let running = *self.running.borrow_and_update();
+            let must_end = match running {
+                Running::Serving => false,
+                Running::Draining => !self.transaction.is_block() && self.pending.is_empty(),
+                Running::Stopping => true,
+            };
+            if must_end {
+                return self.shut_down().await;
+            }
+            tokio::select! {
+                biased;
+                frame = self.client.next(Phase::Session) => match frame {
+                    Ok(frame) => return Ok(frame),
+                    Err(ClientError::Frame(error)) => {
+                        let failure = Failure::fatal("08P01", error.to_string()).reason(Reason::Protocol);
+                        return Err(self.fatal(failure).await);
+                    }
+                    Err(error) => return Err(error.into()),
+                },
+                changed = self.running.changed() => if changed.is_err() {
+                    return self.shut_down().await;
+                }
+            }
+        }
+    }
+
+    async fn shut_down(&mut self) -> Result<Option<Frame>, End> {
+        let failure = Failure::fatal("57P01", "terminating connection due to administrator command");
+        Err(self.fatal(failure).await)
+    }
+
+    async fn handle(&mut self, frame: Frame) -> Result<(), End> {
+        let body = frame.body();
+        let message = match frontend::read(frame.tag, &body) {
+            Ok(message) => message,
+            Err(error) => {
+                let failure = Failure::fatal("08P01", error.to_string()).reason(Reason::Protocol);
+                return Err(self.fatal(failure).await);
+            }
+        };
+        if self.skipping && !matches!(message, Message::Sync | Message::Terminate) {
+            return Ok(());
+        }
+        match message {
+            Message::Query(text) => self.simple_query(text).await,
+            Message::Parse(parse) => self.parse(&parse).await,
+            Message::Bind(bind) => self.bind(bind).await,
+            Message::Describe(target) => self.describe(target).await,
+            Message::Execute(execute) => self.execute(execute.portal, execute.row_limit().unwrap_or(0)).await,
+            Message::Close(target) => self.close(target).await,
+            Message::Sync => self.sync().await,
+            Message::Flush => {
+                self.run_pending().await?;
+                self.client.flush().await.map_err(End::from)
+            }
+            Message::Terminate => Err(End::Closed),
+            // "Ignore … when not in COPY mode" (`PostgresMain`): they come late after a COPY that was refused.
+            Message::CopyData(_) | Message::CopyDone | Message::CopyFail(_) => Ok(()),
+            Message::FunctionCall(_) => {
+                let failure = Failure::from(Deny::new(Reason::FeatureNotSupported, "function calls by the fast path are not supported"));
+                self.fail(failure, None, None).await?;
+                self.skipping = false;
+                self.ready().await
+            }
+        }
+    }
+
+    pub fn asker(&self) -> Asker<'_> {
+        Asker {
+            proxy: &self.proxy,
+            identity: &self.identity,
+            meaning: self.settings.meaning(),
+            world: self.proxy.worlds.load().clone(),
+        }
+    }
+
+    /// A statement's kind, and for a query the proof.
+    pub async fn judge(&mut self, text: &str, declared: &[Oid]) -> Result<Kind, Failure> {
+        let template = match self.asker().look_up(text, declared) {
+            Found::Decided(_) if self.transaction.is_failed() => return Err(Failure::transaction_failed()),
+            Found::Decided(decided) => return Ok(Kind::Query(decided)),
+            Found::Unknown(template) => template,
+        };
+        let mut statements = statement::local::read(text, &self.proxy.limits)?;
+        let Some(statement) = statements.pop() else { return Ok(Kind::Empty) };
+        if !statements.is_empty() {
+            return Err(Failure::new("42601", "cannot insert multiple commands into a prepared statement"));
+        }
+        self.judge_local(text, declared, statement, template).await
+    }
+
+    pub async fn judge_local(
+        &mut self,
+        text: &str,
+        declared: &[Oid],
+        statement: LocalStatement,
+        template: Option<statement::scan::Template>,
+    ) -> Result<Kind, Failure> {
+        let leaves_block = matches!(
+            statement.kind,
+            StatementKind::Commit { .. } | StatementKind::Rollback { .. } | StatementKind::RollbackTo { .. }
+        );
+        if self.transaction.is_failed() && !leaves_block {
+            return Err(Failure::transaction_failed());
+        }
+        match statement.kind {
+            StatementKind::Select => {
+                super::prover::admit(&statement.names, &self.asker().world, &self.identity)?;
+                self.read_and_prove(text, declared, template).await.map(Kind::Query)
+            }
+            StatementKind::Write { verb } => {
+                let message = format!("{verb} is not allowed: this proxy only runs reads");
+                Err(Deny::new(Reason::StatementNotAllowed, message).hint("Only SELECT is possible.").into())
+            }
+            StatementKind::Unsupported { ref word } => super::local::unsupported(text, word).map(|()| Kind::Local(Box::new(statement))),
+            _ => Ok(Kind::Local(Box::new(statement))),
+        }
+    }
+
+    pub async fn read_and_prove(
+        &mut self,
+        text: &str,
+        declared: &[Oid],
+        template: Option<statement::scan::Template>,
+    ) -> Result<Decided, Failure> {
+        let mut connection = self.reading_connection().await?;
+        super::connection_settings::apply(&mut connection, &self.settings)
+            .await
+            .map_err(|error| super::decide::upstream_failed(&error))?;
+        let handle = connection.cancel_handle();
+        if let Some(handle) = handle {
+            self.registration.running(handle);
+        }
+        let decided = self.asker().decide(&mut connection, text, declared, template).await;
+        self.registration.finished().await;
+        self.keep_or_release(connection);
+        decided
+    }
+
+    /// The permit for these values. Where the template cannot prove it, the whole text may.
+    pub async fn permit(
+        &mut self,
+        text: &str,
+        declared: &[Oid],
+        decided: &Decided,
+        values: &Values,
+    ) -> Result<Permitted, Failure> {
+        let mut decided = decided.clone();
+        if decided.world.generation != self.proxy.worlds.load().generation {
+            decided = self.decide_again(text, declared).await?;
+        }
+        match decided.check(values) {
+            Ok(permit) => Ok(Permitted { decided, permit }),
+            Err(deny) if decided.literals.is_empty() => Err(deny.into()),
+            Err(_) => {
+                let decided = self.read_and_prove(text, declared, None).await?;
+                let permit = decided.check(values)?;
+                Ok(Permitted { decided, permit })
+            }
+        }
+    }
+
+    /// After a change of catalogue or rules.
+    pub async fn decide_again(&mut self, text: &str, declared: &[Oid]) -> Result<Decided, Failure> {
+        match self.judge(text, declared).await? {
+            Kind::Query(decided) => Ok(decided),
+            Kind::Empty | Kind::Local(_) => Err(Deny::new(Reason::CatalogueChanged, "the statement changed its kind").into()),
+        }
+    }
+
+    pub fn check_expiry(&self) -> Result<(), Failure> {
+        if self.identity.is_expired(unix_now()) {
+            let deny = Deny::new(Reason::TokenExpired, "the token has expired").hint("Connect again with a fresh token.");
+            return Err(Failure { fatal: true, ..deny.into() });
+        }
+        self.proxy.statements.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Records a refusal and tells the agent. What was pending runs first: its results precede the error.
+    pub async fn fail(&mut self, failure: Failure, text: Option<&str>, values: Option<&Values>) -> Result<(), End> {
+        self.run_pending().await?;
+        if self.skipping {
+            // An earlier statement failed, so this one was never reached.
+            return Ok(());
+        }
+        self.report(failure, text, values).await
+    }
+
+    /// The same once nothing is pending.
+    pub async fn report(&mut self, failure: Failure, text: Option<&str>, values: Option<&Values>) -> Result<(), End> {
+        let failure = self.recorded(failure, text, values).await;
+        self.skipping = true;
+        self.transaction.fail();
+        if failure.fatal {
+            return Err(self.fatal_now(&failure).await);
+        }
+        failure.write(text, self.client.reply());
+        Ok(())
+    }
+
+    async fn recorded(&mut self, failure: Failure, text: Option<&str>, values: Option<&Values>) -> Failure {
+        if failure.reason.is_none() {
+            return failure;
+        }
+        let world = self.proxy.worlds.load().clone();
+        let entry = record::denial(&self.identity, &world, &failure, text, values);
+        match self.proxy.ledger.append(entry).await {
+            Ok(receipt) => {
+                self.receipt = Some(receipt.to_string());
+                failure
+            }
+            Err(error) => unrecorded(&error),
+        }
+    }
+
+    pub async fn fatal(&mut self, failure: Failure) -> End {
+        let failure = self.recorded(failure, None, None).await;
+        self.fatal_now(&failure).await
+    }
+
+    async fn fatal_now(&mut self, failure: &Failure) -> End {
+        let failure = Failure { fatal: true, ..failure.clone() };
+        failure.write(None, self.client.reply());
+        let _ = self.client.shutdown().await;
+        End::Fatal
+    }
+
+    /// Changed settings are told just before ReadyForQuery, as Postgres does (`ReportChangedGUCOptions`).
+    fn tell_settings(&mut self) {
+        let now = self.settings.effective().clone();
+        if Arc::ptr_eq(&now, &self.told) {
+            return;
+        }
+        for setting in Setting::ALL.into_iter().filter(|s| s.is_reported()) {
+            if now.get(setting) != self.told.get(setting) {
+                // Values are at most 256 bytes.
+                let _ = reply::parameter_status(self.client.reply(), setting.name(), now.get(setting));
+            }
+        }
+        self.told = now;
+    }
+
+    pub async fn ready(&mut self) -> Result<(), End> {
+        self.tell_settings();
+        reply::ready_for_query(self.client.reply(), self.transaction.status());
+        self.client.flush().await.map_err(End::from)
+    }
+}
+
+/// The ledger's own words are for the operator.
+pub fn unrecorded(error: &crate::ledger::LedgerError) -> Failure {
+    tracing::error!(%error, "an entry could not be recorded");
+    Deny::new(Reason::LedgerUnavailable, "the ledger cannot record this statement now, so nothing is released")
+        .hint("Try again later; tell the operator.")
+        .into()
+}

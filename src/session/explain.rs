@@ -1,0 +1,131 @@
+//! EXPLAIN: its inner statement is proven as a statement of its own, then planned in the same transaction,
+//! whose locks keep the tables what they were.
+
+use std::time::Instant;
+
+use super::connection_settings;
+use super::core::{Session, unrecorded};
+use super::decide::{self, upstream_failed};
+use super::exchange;
+use super::failure::Failure;
+use super::hold::End;
+use super::local::Done;
+use super::prepared::{Decided, Kind, Values};
+use super::record::Outcome;
+use crate::decision::deny::Deny;
+use crate::decision::reason::Reason;
+use crate::statement::kind::{LocalStatement, StatementKind};
+use crate::upstream::Pooled;
+use crate::wire::frontend::{Format, Formats};
+use crate::wire::request;
+
+impl Session {
+    pub async fn explain(&mut self, text: &str, statement: &LocalStatement) -> Done {
+        Ok(self.try_explain(text, statement).await)
+    }
+
+    async fn try_explain(&mut self, text: &str, statement: &LocalStatement) -> Result<(), Failure> {
+        let started = Instant::now();
+        let StatementKind::Explain { inner, .. } = &statement.kind else {
+            return Err(Failure::new("XX000", "not an EXPLAIN"));
+        };
+        let inner_text = &text[inner.range.clone()];
+        let offset = inner.range.start;
+        let (decided, values) = self.prove_inner(inner_text, inner).await.map_err(|failure| shifted(failure, offset))?;
+        let permit = decided.check(&values).map_err(|deny| shifted(deny.into(), offset))?;
+        let mut connection = self.statement_connection().await?;
+        if let Some(handle) = connection.cancel_handle() {
+            self.registration.running(handle);
+        }
+        let planned = self.plan(&mut connection, text, &decided).await;
+        self.registration.finished().await;
+        if planned.is_err() && self.transaction.is_upstream() {
+            self.transaction.fail();
+        }
+        self.keep_or_release(connection);
+        let ran = planned?;
+        let outcome = Outcome {
+            identity: &self.identity,
+            decided: &decided,
+            explain: Some(text),
+            values: &values,
+            permit: &permit,
+            hold: &ran.hold,
+            end: &ran.end,
+            refused: false,
+            in_block: self.transaction.is_block(),
+            duration: started.elapsed(),
+        };
+        let receipt = self.proxy.ledger.append(outcome.entry()).await.map_err(|error| unrecorded(&error))?;
+        self.receipt = Some(receipt.to_string());
+        match ran.end {
+            End::Complete { message, .. } => {
+                ran.hold.into_rows().take_all().into_iter().for_each(|bytes| self.client.release(bytes));
+                self.client.release(message);
+                Ok(())
+            }
+            End::Error { sqlstate, text, .. } => {
+                Err(Failure { sqlstate: String::from_utf8_lossy(&sqlstate).into_owned().into(), ..Failure::new("XX000", text) })
+            }
+            End::Suspended => Err(Failure::new("XX000", "EXPLAIN was suspended")),
+        }
+    }
+
+    /// The whole text is read, since the whole text is what gets planned.
+    async fn prove_inner(&mut self, text: &str, inner: &LocalStatement) -> Result<(Decided, Values), Failure> {
+        let statement = LocalStatement { range: 0..text.len(), kind: inner.kind.clone(), names: inner.names.clone() };
+        let Kind::Query(decided) = self.judge_local(text, &[], statement, None).await? else {
+            return Err(Deny::new(Reason::StatementNotAllowed, "only a SELECT can be explained").into());
+        };
+        if decided.certified.client_parameters > 0 {
+            return Err(Deny::new(Reason::FeatureNotSupported, "EXPLAIN with parameters is not supported").into());
+        }
+        let values = Values {
+            formats: Formats::All(Format::Text),
+            parameters: Vec::new(),
+            result_formats: bytes::Bytes::from_static(request::ALL_TEXT),
+        };
+        Ok((decided, values))
+    }
+
+    async fn plan(&mut self, connection: &mut Pooled, text: &str, decided: &Decided) -> Result<exchange::Ran, Failure> {
+        let failed = |error| upstream_failed(&error);
+        connection_settings::apply(connection, &self.settings).await.map_err(failed)?;
+        let own_block = !self.transaction.is_block();
+        if own_block {
+            connection.simple("BEGIN READ ONLY").await.map_err(failed)?;
+        } else if let Some(begin) = self.transaction.begin_text() {
+            connection.simple(&begin).await.map_err(failed)?;
+            self.transaction.begun();
+        }
+        let planned = plan_in_block(connection, text, decided, self.proxy.hold).await;
+        if own_block {
+            connection.simple("ROLLBACK").await.map_err(failed)?;
+        }
+        planned
+    }
+}
+
+async fn plan_in_block(connection: &mut Pooled, text: &str, decided: &Decided, hold: u64) -> Result<exchange::Ran, Failure> {
+    let reading = &decided.certified.reading;
+    let name = connection.certified().new_name();
+    let parsed = connection.parse_and_read(name.as_str(), &reading.text, &reading.parameter_types).await;
+    connection.certified().give_up(name);
+    let parsed = parsed.map_err(|failure| decide::unread(failure, &reading.text))?;
+    if parsed.tree_digest != reading.digest {
+        return Err(Deny::new(Reason::CatalogueChanged, "the database's objects changed while the statement was read")
+            .hint("Run it again.")
+            .into());
+    }
+    exchange::run_text(connection, text, hold).await.map_err(|error| match error {
+        exchange::ExchangeError::Upstream(error) => upstream_failed(&error),
+        exchange::ExchangeError::Overflow | exchange::ExchangeError::Control(_) => {
+            Deny::new(Reason::ResultTooLarge, "the plan is larger than a session may hold").into()
+        }
+    })
+}
+
+fn shifted(mut failure: Failure, offset: usize) -> Failure {
+    failure.position = failure.position.and_then(|p| p.checked_add(u32::try_from(offset).ok()?));
+    failure
+}

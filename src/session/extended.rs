@@ -1,0 +1,242 @@
+//! The extended protocol, message by message (`exec_parse_message` and its siblings in `src/backend/tcop/postgres.c`).
+
+use std::sync::Arc;
+
+use super::control;
+use super::core::{End, MAX_PENDING, Pending, Session};
+use super::describe;
+use super::failure::Failure;
+use super::local;
+use super::prepared::{Kind, Portal, PortalState, Prepared, Values};
+use crate::wire::frontend::{Bind, Format, Formats, Parse, Target};
+use crate::wire::reply;
+
+impl Session {
+    pub async fn parse(&mut self, parse: &Parse<'_>) -> Result<(), End> {
+        if !parse.name.is_empty() {
+            // Whether the name will be free depends on whether what precedes it works.
+            self.run_pending().await?;
+            if self.skipping {
+                return Ok(());
+            }
+        }
+        match self.try_parse(parse).await {
+            Ok(()) => {
+                self.client.reply().extend_from_slice(reply::PARSE_COMPLETE);
+                Ok(())
+            }
+            Err(failure) => self.fail(failure, Some(parse.query), None).await,
+        }
+    }
+
+    async fn try_parse(&mut self, parse: &Parse<'_>) -> Result<(), Failure> {
+        self.statements.check_free(parse.name)?;
+        let kind = self.judge(parse.query, &parse.types).await?;
+        let prepared = Prepared { text: parse.query.into(), declared: parse.types.as_slice().into(), kind };
+        self.statements.insert(parse.name, Arc::new(prepared));
+        Ok(())
+    }
+
+    pub async fn bind(&mut self, bind: Bind<'_>) -> Result<(), End> {
+        let (name, statement) = (bind.portal.to_owned(), bind.statement.to_owned());
+        let result_formats = bind.read_result_formats();
+        let values = Values { formats: bind.parameter_formats, parameters: bind.parameters, result_formats: bind.result_formats };
+        let values = Arc::new(values);
+        let bound = match result_formats {
+            Ok(formats) => self.try_bind(&name, &statement, values.clone(), formats).await,
+            Err(error) => Err(Failure::new("08P01", error.to_string())),
+        };
+        match bound {
+            Ok(()) => {
+                self.client.reply().extend_from_slice(reply::BIND_COMPLETE);
+                Ok(())
+            }
+            Err(failure) => {
+                let prepared = self.statements.get(&statement).ok().cloned();
+                self.fail(failure, prepared.as_ref().map(|p| &*p.text), Some(&values)).await
+            }
+        }
+    }
+
+    async fn try_bind(&mut self, name: &str, statement: &str, values: Arc<Values>, formats: Formats) -> Result<(), Failure> {
+        let prepared = self.statements.get(statement)?.clone();
+        if self.transaction.is_failed() && !control::leaves_block_kind(&prepared.kind) {
+            return Err(Failure::transaction_failed());
+        }
+        if values.parameters.len() != prepared.parameters() {
+            let message = format!(
+                "bind message supplies {} parameters, but prepared statement \"{statement}\" requires {}",
+                values.parameters.len(),
+                prepared.parameters()
+            );
+            return Err(Failure::new("08P01", message));
+        }
+        self.portals.check_free(name)?;
+        let permitted = match &prepared.kind {
+            Kind::Query(decided) => {
+                let description = decided.certified.reading.row_description.as_ref();
+                describe::check_formats(&formats, describe::columns(description))?;
+                Some(self.permit(&prepared.text, &prepared.declared, decided, &values).await?)
+            }
+            Kind::Empty | Kind::Local(_) => None,
+        };
+        let portal = Portal { prepared, values, result_formats: formats, state: PortalState::Ready(permitted) };
+        self.portals.insert(name, portal);
+        Ok(())
+    }
+
+    pub async fn describe(&mut self, target: Target<'_>) -> Result<(), End> {
+        match self.try_describe(target) {
+            Ok(()) => Ok(()),
+            Err(failure) => self.fail(failure, None, None).await,
+        }
+    }
+
+    fn try_describe(&mut self, target: Target<'_>) -> Result<(), Failure> {
+        let (prepared, formats) = match target {
+            Target::Statement(name) => (self.statements.get(name)?.clone(), Formats::All(Format::Text)),
+            Target::Portal(name) => {
+                let portal = self.portals.get(name)?;
+                (portal.prepared.clone(), portal.result_formats.clone())
+            }
+        };
+        let out = self.client.reply();
+        if matches!(target, Target::Statement(_)) {
+            let types = match &prepared.kind {
+                Kind::Query(decided) => {
+                    let certified = &decided.certified;
+                    &certified.reading.parameter_types[..certified.client_parameters]
+                }
+                Kind::Empty | Kind::Local(_) => &[],
+            };
+            describe::parameters(types, out);
+        }
+        match &prepared.kind {
+            Kind::Query(decided) => describe::rows(decided.certified.reading.row_description.as_ref(), &formats, out),
+            Kind::Local(statement) => {
+                local::describe(&statement.kind, &formats, out);
+                Ok(())
+            }
+            Kind::Empty => {
+                out.extend_from_slice(reply::NO_DATA);
+                Ok(())
+            }
+        }
+    }
+
+    pub async fn execute(&mut self, name: &str, max_rows: u32) -> Result<(), End> {
+        if let Err(failure) = self.check_expiry() {
+            return self.fail(failure, None, None).await;
+        }
+        // A portal that is on its way must arrive before it can go on.
+        if self.portals.get(name).is_ok_and(|portal| matches!(portal.state, PortalState::Running)) || self.pending.len() >= MAX_PENDING {
+            self.run_pending().await?;
+            if self.skipping {
+                return Ok(());
+            }
+        }
+        let portal = match self.portals.get_mut(name) {
+            Ok(portal) => portal,
+            Err(failure) => return self.fail(failure, None, None).await,
+        };
+        let prepared = portal.prepared.clone();
+        match (&prepared.kind, &mut portal.state) {
+            (Kind::Query(_), state @ PortalState::Ready(_)) => {
+                let PortalState::Ready(Some(permitted)) = std::mem::replace(state, PortalState::Running) else {
+                    let failure = Failure::new("55000", "the portal cannot be run");
+                    return self.fail(failure, None, None).await;
+                };
+                let values = portal.values.clone();
+                let before = self.client.reply().split().freeze();
+                self.pending.push(Pending {
+                    before,
+                    portal: Some(name.into()),
+                    text: prepared.text.clone(),
+                    declared: prepared.declared.clone(),
+                    permitted,
+                    values,
+                    max_rows,
+                });
+                Ok(())
+            }
+            (Kind::Query(_), PortalState::Rows(_)) => {
+                self.run_pending().await?;
+                self.next_rows(name, max_rows);
+                Ok(())
+            }
+            (Kind::Query(_), PortalState::Done) => {
+                // It could not be put better than `SELECT 0`: the rows are all gone.
+                let _ = reply::command_complete(self.client.reply(), "SELECT 0");
+                Ok(())
+            }
+            (Kind::Query(_), PortalState::Cut) => {
+                let failure = Failure::new("0A000", "a portal can be continued only inside of a transaction block")
+                    .hint("Send BEGIN first, or ask for all rows at once.");
+                self.fail(failure, Some(&prepared.text), None).await
+            }
+            (Kind::Query(_), PortalState::Running) => {
+                self.fail(Failure::new("55000", "the portal is running"), None, None).await
+            }
+            (Kind::Empty, _) => {
+                self.client.reply().extend_from_slice(reply::EMPTY_QUERY_RESPONSE);
+                Ok(())
+            }
+            (Kind::Local(statement), _) => {
+                let formats = portal.result_formats.clone();
+                self.run_pending().await?;
+                if self.skipping {
+                    return Ok(());
+                }
+                match self.run_local(&prepared.text, statement, &formats, local::Describe::No).await? {
+                    Ok(()) => Ok(()),
+                    Err(failure) => self.fail(failure, Some(&prepared.text), None).await,
+                }
+            }
+        }
+    }
+
+    /// More of a portal whose rows are recorded already.
+    fn next_rows(&mut self, name: &str, max_rows: u32) {
+        let Ok(portal) = self.portals.get_mut(name) else { return };
+        let PortalState::Rows(rows) = &mut portal.state else { return };
+        let left = rows.left();
+        let wanted = if max_rows == 0 { left } else { u64::from(max_rows).min(left) };
+        let taken = rows.take(wanted);
+        let suspended = max_rows > 0 && wanted == u64::from(max_rows);
+        if !suspended {
+            portal.state = PortalState::Done;
+        }
+        taken.into_iter().for_each(|bytes| self.client.release(bytes));
+        if suspended {
+            self.client.reply().extend_from_slice(reply::PORTAL_SUSPENDED);
+        } else {
+            let _ = reply::command_complete(self.client.reply(), &format!("SELECT {wanted}"));
+        }
+    }
+
+    pub async fn close(&mut self, target: Target<'_>) -> Result<(), End> {
+        match target {
+            Target::Statement(name) => self.statements.remove(name),
+            Target::Portal(name) => {
+                if self.portals.get(name).is_ok_and(|portal| matches!(portal.state, PortalState::Running)) {
+                    self.run_pending().await?;
+                    if self.skipping {
+                        return Ok(());
+                    }
+                }
+                self.portals.remove(name);
+            }
+        }
+        self.client.reply().extend_from_slice(reply::CLOSE_COMPLETE);
+        Ok(())
+    }
+
+    pub async fn sync(&mut self) -> Result<(), End> {
+        self.run_pending().await?;
+        self.skipping = false;
+        if !self.transaction.is_block() {
+            self.portals.clear();
+        }
+        self.ready().await
+    }
+}

@@ -1,0 +1,352 @@
+//! One round trip of permitted statements: bound to a connection, run, held, recorded, released.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::connection_settings;
+use super::core::{End as SessionEnd, Pending, Session, unrecorded};
+use super::decide::upstream_failed;
+use super::exchange::{self, ExchangeError, Ran, Run};
+use super::failure::Failure;
+use super::hold::End;
+use super::notices;
+use super::prepared::{Permitted, PortalState};
+use super::record::Outcome;
+use crate::decision::deny::Deny;
+use crate::decision::reason::Reason;
+use crate::ledger::Receipt;
+use crate::upstream::{Certified, ParseFailure, PoolError, Pooled};
+use crate::wire::reply;
+
+/// What a round trip stumbled over.
+enum Trouble {
+    Failure(Failure),
+    /// The statement at this index is not read as it was when it was proven.
+    Changed(usize),
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Trouble {
+        Trouble::Failure(failure)
+    }
+}
+
+impl Session {
+    /// Runs what is pending, in order, and puts the results before the replies that came after it.
+    pub async fn run_pending(&mut self) -> Result<(), SessionEnd> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let mut pending = std::mem::take(&mut self.pending);
+        let after = self.client.reply().split().freeze();
+        let started = Instant::now();
+        match self.round(&mut pending).await {
+            Ok(ran) => {
+                if self.deliver(pending, ran, started).await? {
+                    self.client.release(after);
+                }
+                Ok(())
+            }
+            Err(failure) => {
+                let first = pending.swap_remove(0);
+                self.client.release(first.before);
+                self.report(failure, Some(&first.text), Some(&first.values)).await
+            }
+        }
+    }
+
+    async fn round(&mut self, pending: &mut [Pending]) -> Result<Vec<Ran>, Failure> {
+        let mut anew = false;
+        loop {
+            match self.try_round(pending).await {
+                Ok(ran) => return Ok(ran),
+                Err(Trouble::Failure(failure)) => return Err(failure),
+                Err(Trouble::Changed(_)) if anew => {
+                    return Err(Deny::new(Reason::CatalogueChanged, "the database's objects changed while the statement ran")
+                        .hint("Run it again.")
+                        .into());
+                }
+                Err(Trouble::Changed(index)) => {
+                    anew = true;
+                    self.proxy.refresh().await;
+                    let Pending { text, declared, values, .. } = &pending[index];
+                    let (text, declared, values) = (text.clone(), declared.clone(), values.clone());
+                    let decided = self.decide_again(&text, &declared).await?;
+                    pending[index].permitted = self.permit(&text, &declared, &decided, &values).await?;
+                }
+            }
+        }
+    }
+
+    /// Everything up to the results, which stay held.
+    async fn try_round(&mut self, pending: &[Pending]) -> Result<Vec<Ran>, Trouble> {
+        let mut connection = self.statement_connection().await?;
+        let tried = self.try_on(&mut connection, pending).await;
+        self.registration.finished().await;
+        if self.transaction.is_upstream() && connection.status() == crate::wire::backend::TransactionStatus::Idle {
+            // The server ended the block by itself, or the connection broke.
+            self.transaction.lose_upstream();
+        }
+        self.keep_or_release(connection);
+        tried
+    }
+
+    async fn try_on(&mut self, connection: &mut Pooled, pending: &[Pending]) -> Result<Vec<Ran>, Trouble> {
+        if let Some(handle) = connection.cancel_handle() {
+            self.registration.running(handle);
+        }
+        connection_settings::apply(connection, &self.settings).await.map_err(|error| upstream_failed(&error))?;
+        let mut names = Vec::with_capacity(pending.len());
+        for (index, one) in pending.iter().enumerate() {
+            names.push(certify(connection, &one.permitted, index).await?);
+        }
+        let parameters: Vec<Vec<Option<Bytes>>> =
+            pending.iter().map(|one| one.permitted.decided.parameters(&one.values)).collect();
+        let formats: Vec<_> = pending.iter().map(|one| one.permitted.decided.formats(&one.values)).collect();
+        let in_block = self.transaction.is_block();
+        let runs: Vec<Run<'_>> = pending
+            .iter()
+            .enumerate()
+            .map(|(index, one)| Run {
+                statement: &names[index],
+                formats: &formats[index],
+                parameters: &parameters[index],
+                result_formats: &one.values.result_formats,
+                max_rows: one.upstream_rows(in_block).0,
+                digest: one.permitted.decided.certified.reading.digest,
+            })
+            .collect();
+        let begin = self.transaction.begin_text();
+        let ran = match exchange::run(connection, begin.as_deref(), &runs, self.proxy.hold).await {
+            Ok(ran) => ran,
+            Err(error) => {
+                if self.transaction.is_block() {
+                    self.transaction.fail();
+                    self.transaction.lose_upstream();
+                }
+                return Err(exchange_failed(&error).into());
+            }
+        };
+        self.transaction.begun();
+        for (index, one) in ran.iter().enumerate() {
+            if !one.confirmed {
+                connection.certified().remove(pending[index].permitted.decided.certified.reading.id);
+                return Err(Trouble::Changed(index));
+            }
+        }
+        Ok(ran)
+    }
+
+    /// Records every outcome, then releases in order up to the first error. True if there was none.
+    async fn deliver(&mut self, pending: Vec<Pending>, ran: Vec<Ran>, started: Instant) -> Result<bool, SessionEnd> {
+        let in_block = self.transaction.is_block();
+        let mut recorded = Vec::with_capacity(ran.len());
+        for (one, ran) in pending.iter().zip(&ran) {
+            let entry = Outcome {
+                identity: &self.identity,
+                decided: &one.permitted.decided,
+                explain: None,
+                values: &one.values,
+                permit: &one.permitted.permit,
+                hold: &ran.hold,
+                end: &ran.end,
+                refused: one.too_many(ran, in_block),
+                in_block,
+                duration: started.elapsed(),
+            };
+            recorded.push(self.proxy.ledger.append(entry.entry()));
+        }
+        for ((one, ran), recorded) in pending.into_iter().zip(ran).zip(recorded) {
+            let receipt = match recorded.await {
+                Ok(receipt) => receipt,
+                Err(error) => {
+                    self.client.release(one.before);
+                    // Recording was what failed, so nothing more is written down.
+                    self.report(Failure { reason: None, ..unrecorded(&error) }, None, None).await?;
+                    return Ok(false);
+                }
+            };
+            if !self.release(one, ran, receipt, in_block) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The one place where bytes of the upstream go to the agent; it takes the receipt of their entry.
+    /// False after an error, which ends the pipeline.
+    fn release(&mut self, one: Pending, ran: Ran, receipt: Receipt, in_block: bool) -> bool {
+        self.receipt = Some(receipt.to_string());
+        self.client.release(one.before.clone());
+        if one.too_many(&ran, in_block) {
+            let failure = Failure::from(one.row_limit());
+            failure.write(Some(&one.text), self.client.reply());
+            self.failed();
+            return false;
+        }
+        let Ran { mut hold, end, .. } = ran;
+        let least = self.settings.get(super::settings::Setting::ClientMinMessages).clone();
+        for notice in hold.take_notices() {
+            if notices::passes(&notice, &least) {
+                self.client.release(notice);
+            }
+        }
+        let given = hold.rows();
+        let mut rows = hold.into_rows();
+        match end {
+            End::Error { message, .. } => {
+                self.client.release(message);
+                self.failed();
+                return false;
+            }
+            End::Suspended => {
+                rows.take_all().into_iter().for_each(|bytes| self.client.release(bytes));
+                self.client.reply().extend_from_slice(reply::PORTAL_SUSPENDED);
+                self.set_portal(one.portal, PortalState::Cut);
+            }
+            End::Complete { message, .. } if one.max_rows == 0 || u64::from(one.max_rows) > given => {
+                rows.take_all().into_iter().for_each(|bytes| self.client.release(bytes));
+                self.client.release(message);
+                self.set_portal(one.portal, PortalState::Done);
+            }
+            End::Complete { .. } => {
+                rows.take(one.max_rows.into()).into_iter().for_each(|bytes| self.client.release(bytes));
+                self.client.reply().extend_from_slice(reply::PORTAL_SUSPENDED);
+                self.set_portal(one.portal, PortalState::Rows(rows));
+            }
+        }
+        true
+    }
+
+    fn failed(&mut self) {
+        self.skipping = true;
+        self.transaction.fail();
+    }
+
+    fn set_portal(&mut self, name: Option<Box<str>>, state: PortalState) {
+        if let Some(name) = name
+            && let Ok(portal) = self.portals.get_mut(&name)
+        {
+            portal.state = state;
+        }
+    }
+
+    /// The connection of the open block, or one of the pool.
+    pub async fn statement_connection(&mut self) -> Result<Pooled, Failure> {
+        match self.upstream.take() {
+            Some(connection) => Ok(connection),
+            None if self.transaction.is_upstream() => {
+                self.transaction.lose_upstream();
+                Err(Deny::new(Reason::UpstreamUnavailable, "the connection of this transaction was lost").into())
+            }
+            None => self.acquire(false).await,
+        }
+    }
+
+    /// Where a new statement is read: never in the agent's own block, where an error would fail it.
+    pub async fn reading_connection(&mut self) -> Result<Pooled, Failure> {
+        self.acquire(self.transaction.is_upstream()).await
+    }
+
+    async fn acquire(&mut self, reader: bool) -> Result<Pooled, Failure> {
+        let pool = if reader { &self.proxy.readers } else { &self.proxy.pool };
+        let acquired = tokio::select! {
+            biased;
+            acquired = pool.acquire() => acquired,
+            () = self.registration.cancelled_while_waiting() => {
+                return Err(Failure::new("57014", "canceling statement due to user request"));
+            }
+        };
+        acquired.map_err(|error| match error {
+            PoolError::Timeout => Failure {
+                sqlstate: "53300".into(),
+                ..Deny::new(Reason::UpstreamUnavailable, "no database connection became free in time").hint("Try again.").into()
+            },
+            PoolError::QueueFull => Failure {
+                sqlstate: "53300".into(),
+                ..Deny::new(Reason::UpstreamUnavailable, "too many statements wait for the database").hint("Try again.").into()
+            },
+            PoolError::Connect(error) => upstream_failed(&error),
+            PoolError::Closed => Failure::fatal("57P01", "terminating connection due to administrator command"),
+        })
+    }
+
+    /// A block keeps its connection; otherwise it goes back at once.
+    pub fn keep_or_release(&mut self, connection: Pooled) {
+        if self.transaction.is_upstream() && self.upstream.is_none() && !connection.is_idle() {
+            self.upstream = Some(connection);
+        } else {
+            connection.release();
+        }
+    }
+
+    /// The session ends: a block's connection is closed, which rolls it back.
+    pub fn end_upstream(&mut self) {
+        self.upstream = None;
+    }
+}
+
+/// The statement's name on this connection, where it has shown the proven tree.
+async fn certify(connection: &mut Pooled, permitted: &Permitted, index: usize) -> Result<String, Trouble> {
+    let reading = &permitted.decided.certified.reading;
+    if let Some(certified) = connection.certified().get(reading.id) {
+        return if certified.tree_digest == reading.digest { Ok(certified.name.as_str().to_owned()) } else { Err(Trouble::Changed(index)) };
+    }
+    let name = connection.certified().new_name();
+    match connection.parse_and_read(name.as_str(), &reading.text, &reading.parameter_types).await {
+        Ok(parsed) if parsed.tree_digest == reading.digest && parsed.other_notices == 0 => {
+            let text = name.as_str().to_owned();
+            connection.certified().insert(reading.id, Certified { name, tree_digest: parsed.tree_digest });
+            Ok(text)
+        }
+        Ok(_) => {
+            connection.certified().give_up(name);
+            Err(Trouble::Changed(index))
+        }
+        // It was read before: what makes it fail now is a change, or the server's state.
+        Err(ParseFailure::Server(error)) if error.sqlstate().starts_with("42") => Err(Trouble::Changed(index)),
+        Err(failure) => Err(super::decide::unread(failure, &reading.text).into()),
+    }
+}
+
+fn exchange_failed(error: &ExchangeError) -> Failure {
+    match error {
+        ExchangeError::Upstream(error) => upstream_failed(error),
+        ExchangeError::Overflow => Deny::new(Reason::ResultTooLarge, "the result is larger than a session may hold")
+            .hint("Ask for fewer rows or columns.")
+            .into(),
+        ExchangeError::Control(text) => {
+            tracing::warn!(text, "the database refused BEGIN");
+            Deny::new(Reason::UpstreamUnavailable, "the database cannot begin a transaction now").hint("Try again.").into()
+        }
+    }
+}
+
+impl Pending {
+    /// How many rows the upstream is asked for, and whether that is the agent's own wish rather than the limit:
+    /// outside a block the portal ends with the round trip, so more would be read for nothing.
+    fn upstream_rows(&self, in_block: bool) -> (i32, bool) {
+        let limit = self.permitted.permit.row_limit;
+        let own = u64::from(self.max_rows);
+        let asked = match limit {
+            _ if own > 0 && !in_block && limit.is_none_or(|limit| own <= limit) => return (self.max_rows.cast_signed(), true),
+            Some(limit) => limit.saturating_add(1),
+            None => 0,
+        };
+        // 0 is all; a limit beyond what the protocol can say cannot be reached.
+        (i32::try_from(asked).unwrap_or(0), false)
+    }
+
+    /// More rows than the limit: nothing of them is released.
+    fn too_many(&self, ran: &Ran, in_block: bool) -> bool {
+        self.permitted.permit.row_limit.is_some_and(|limit| ran.hold.rows() > limit)
+            || (matches!(ran.end, End::Suspended) && !self.upstream_rows(in_block).1)
+    }
+
+    fn row_limit(&self) -> Deny {
+        let limit = self.permitted.permit.row_limit.unwrap_or(0);
+        Deny::new(Reason::RowLimit, format!("the result has more than {limit} rows"))
+            .hint(format!("Add LIMIT {limit} or a narrower condition."))
+    }
+}

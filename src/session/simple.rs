@@ -1,0 +1,149 @@
+//! The simple protocol: one text, perhaps of several statements, all of them decided before any of them runs.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::core::{End, Pending, Session};
+use super::decide::Found;
+use super::describe;
+use super::failure::Failure;
+use super::local::{self, Describe};
+use super::prepared::{Decided, Kind, Values};
+use crate::decision::deny::Deny;
+use crate::decision::reason::Reason;
+use crate::statement;
+use crate::statement::kind::StatementKind;
+use crate::wire::frontend::{Format, Formats};
+use crate::wire::{reply, request};
+
+impl Session {
+    pub async fn simple_query(&mut self, text: &str) -> Result<(), End> {
+        self.run_pending().await?;
+        if !self.skipping {
+            match self.try_simple(text).await? {
+                Ok(()) => self.run_pending().await?,
+                Err(failure) => self.fail(failure, Some(text), None).await?,
+            }
+        }
+        self.skipping = false;
+        if !self.transaction.is_block() {
+            self.portals.clear();
+        }
+        self.ready().await
+    }
+
+    async fn try_simple(&mut self, text: &str) -> Result<Result<(), Failure>, End> {
+        if let Err(failure) = self.check_expiry() {
+            return Ok(Err(failure));
+        }
+        let template = match self.asker().look_up(text, &[]) {
+            Found::Decided(_) if self.transaction.is_failed() => return Ok(Err(Failure::transaction_failed())),
+            Found::Decided(decided) => return Ok(self.queue(text.into(), &decided).await),
+            Found::Unknown(template) => template,
+        };
+        let statements = match statement::local::read(text, &self.proxy.limits) {
+            Ok(statements) => statements,
+            Err(deny) => return Ok(Err(deny.into())),
+        };
+        // A simple Query drops the unnamed statement (protocol flow, "Extended Query").
+        self.statements.remove("");
+        if statements.len() > 1 {
+            return self.several(text, statements).await;
+        }
+        let Some(statement) = statements.into_iter().next() else {
+            self.client.reply().extend_from_slice(reply::EMPTY_QUERY_RESPONSE);
+            return Ok(Ok(()));
+        };
+        match self.judge_local(text, &[], statement, template).await {
+            Err(failure) => Ok(Err(failure)),
+            Ok(kind) => self.run_one(text.into(), &kind).await,
+        }
+    }
+
+    async fn run_one(&mut self, text: Arc<str>, kind: &Kind) -> Result<Result<(), Failure>, End> {
+        match kind {
+            Kind::Empty => {
+                self.client.reply().extend_from_slice(reply::EMPTY_QUERY_RESPONSE);
+                Ok(Ok(()))
+            }
+            Kind::Query(decided) => Ok(self.queue(text, decided).await),
+            Kind::Local(statement) => {
+                self.run_local(&text, statement, &Formats::All(Format::Text), Describe::Yes).await
+            }
+        }
+    }
+
+    /// Puts a query in line for the next round trip, behind its row description.
+    async fn queue(&mut self, text: Arc<str>, decided: &Decided) -> Result<(), Failure> {
+        let values = Arc::new(Values {
+            formats: Formats::All(Format::Text),
+            parameters: Vec::new(),
+            result_formats: Bytes::from_static(request::ALL_TEXT),
+        });
+        if decided.certified.client_parameters > 0 {
+            // As Postgres says of `SELECT $1` in a simple Query.
+            return Err(Failure::new("42P02", "there is no parameter $1"));
+        }
+        let permitted = self.permit(&text, &[], decided, &values).await?;
+        let description = permitted.decided.certified.reading.row_description.clone();
+        if description.is_some() {
+            describe::rows(description.as_ref(), &Formats::All(Format::Text), self.client.reply())?;
+        }
+        let before = self.client.reply().split().freeze();
+        self.pending.push(Pending { before, portal: None, text, declared: Box::default(), permitted, values, max_rows: 0 });
+        Ok(())
+    }
+
+    /// All are judged first. Queries run as one implicit transaction; what changes the block's state may not stand among them.
+    async fn several(&mut self, text: &str, statements: Vec<statement::kind::LocalStatement>) -> Result<Result<(), Failure>, End> {
+        let mut judged = Vec::with_capacity(statements.len());
+        for mut statement in statements {
+            if local::is_transaction_control(&statement.kind) {
+                let failure = Failure::from(Deny::new(
+                    Reason::FeatureNotSupported,
+                    "transaction control among several statements of one query is not supported",
+                ))
+                .hint("Send it as a query of its own.");
+                return Ok(Err(failure));
+            }
+            let part: Arc<str> = text[statement.range.clone()].into();
+            let offset = statement.range.start;
+            statement.range = 0..part.len();
+            let kind = match self.judge_part(&part, statement).await {
+                Ok(kind) => kind,
+                Err(failure) => return Ok(Err(shifted(failure, offset))),
+            };
+            judged.push((part, kind));
+        }
+        for (part, kind) in judged {
+            if matches!(kind, Kind::Local(_)) {
+                self.run_pending().await?;
+                if self.skipping {
+                    return Ok(Ok(()));
+                }
+            }
+            if let Err(failure) = self.run_one(part, &kind).await? {
+                return Ok(Err(failure));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn judge_part(&mut self, part: &str, mut statement: statement::kind::LocalStatement) -> Result<Kind, Failure> {
+        if let StatementKind::Select = statement.kind {
+            return self.judge(part, &[]).await;
+        }
+        if let StatementKind::Explain { .. } = statement.kind {
+            // Its inner ranges point into the whole text: read the part again.
+            let mut again = statement::local::read(part, &self.proxy.limits)?;
+            statement = again.pop().unwrap_or(statement);
+        }
+        self.judge_local(part, &[], statement, None).await
+    }
+}
+
+fn shifted(mut failure: Failure, offset: usize) -> Failure {
+    failure.position = failure.position.and_then(|p| p.checked_add(u32::try_from(offset).ok()?));
+    failure
+}
