@@ -15,6 +15,7 @@ pub use log::{Log, LogFormat};
 pub use roots::Root;
 pub use units::{ByteSize, Span};
 
+use crate::token::RootKey;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -193,6 +194,11 @@ impl Config {
     pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         let deserializer = toml::Deserializer::parse(text).map_err(|error| ConfigError::syntax(path, text, &error))?;
         serde_path_to_error::deserialize(deserializer).map_err(|error| ConfigError::key(path, text, error))
+    }
+
+    /// The keys of `[[root]]`, read from their files.
+    pub fn root_keys(&self) -> Result<Vec<RootKey>, ConfigError> {
+        self.roots.iter().map(Root::read).collect()
     }
 
     /// `.s.PGSQL.<port>` in `listen.unix_socket_dir`.

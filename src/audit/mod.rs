@@ -1,1 +1,6 @@
-//! audit
+//! The record for auditors: a mirror of the ledger in Postgres, and what checks either of them without trusting
+//! whoever runs the proxy.
+
+pub mod mirror;
+pub mod schema;
+pub mod verify;

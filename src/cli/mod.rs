@@ -1,12 +1,16 @@
 //! One file a subcommand; each `--help` ends with an example.
 
 pub mod connect;
-// pub mod doctor;
+pub mod doctor;
 pub mod explain;
-// pub mod init;
+pub mod init;
 pub mod logging;
+mod pending;
 pub mod serve;
+pub mod token;
+pub mod verify;
 
+use crate::config::Config;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -30,12 +34,17 @@ Example, from nothing to the first agent:
 enum Command {
     /// Run the proxy
     Serve(serve::Args),
-    // Look at a database; write a configuration, keys, starter rules and the DBA's SQL
-    // Init(init::Args),
-    // Check that server, roles, files and rules are as they must be
-    // Doctor(doctor::Args),
+    /// Look at a database; write a configuration, keys, starter rules and the DBA's SQL
+    Init(init::Args),
+    /// Check that server, roles, files and rules are as they must be
+    Doctor(doctor::Args),
+    /// Make, delegate, look at and check tokens
+    #[command(after_help = "Example:\n  pgwarrant token mint --grant 'SELECT (*) ON public.products' --expires 1h")]
+    Token(TokenArgs),
     /// Print the proof of a statement, or the step that is missing
     Explain(explain::Args),
+    /// Check the ledger, its mirror, or one against the other
+    Verify(verify::Args),
     /// Print the version
     #[command(after_help = "Example:\n  pgwarrant version")]
     Version,
@@ -56,15 +65,49 @@ impl Command {
     fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Command::Serve(args) => args.run(),
-            // Command::Init(args) => args.run(),
-            // Command::Doctor(args) => args.run(),
+            Command::Init(args) => args.run(),
+            Command::Doctor(args) => args.run(),
+            Command::Token(args) => args.run(),
             Command::Explain(args) => args.run(),
+            Command::Verify(args) => args.run(),
             Command::Version => {
                 println!("pgwarrant {}", env!("CARGO_PKG_VERSION"));
                 Ok(ExitCode::SUCCESS)
             }
         }
     }
+}
+
+/// `pgwarrant token …` takes what its flags leave open from the configuration, if there is one.
+#[derive(Debug, clap::Args)]
+struct TokenArgs {
+    #[command(flatten)]
+    config: ConfigFile,
+    #[command(subcommand)]
+    command: token::Command,
+}
+
+impl TokenArgs {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let defaults = if self.config.path.exists() { token_defaults(&self.config.load()?)? } else { token::Defaults::default() };
+        token::run(self.command, &defaults)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn token_defaults(config: &Config) -> anyhow::Result<token::Defaults> {
+    let address = config.listen.addresses.first();
+    // `init` writes the private half beside the public one; on the proxy's machine it need not be.
+    let private = config.roots.iter().map(|root| root.key.with_extension("key")).find(|key| key.exists());
+    Ok(token::Defaults {
+        audience: Some(config.audience.clone()),
+        host: address
+            .map(|address| if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() }),
+        port: address.map(std::net::SocketAddr::port),
+        database: Some(config.database.clone()),
+        root_key_path: private,
+        roots: config.root_keys()?,
+    })
 }
 
 /// Where the configuration is, the same for every command that needs it.
@@ -76,8 +119,8 @@ pub struct ConfigFile {
 }
 
 impl ConfigFile {
-    pub fn load(&self) -> anyhow::Result<crate::config::Config> {
-        Ok(crate::config::Config::load(&self.path)?)
+    pub fn load(&self) -> anyhow::Result<Config> {
+        Ok(Config::load(&self.path)?)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The keys that a chain may start from.
 
+use super::error::ConfigError;
+use crate::token::key::{self, RootKey};
 use serde::{Deserialize, Deserializer, de::Error};
 use std::path::PathBuf;
 use toml::value::{Datetime, Offset};
@@ -15,6 +17,16 @@ pub struct Root {
     /// From this moment on the key signs nothing valid.
     #[serde(default, deserialize_with = "unix_seconds")]
     pub not_after: Option<i64>,
+}
+
+impl Root {
+    /// The key from its file.
+    pub fn read(&self) -> Result<RootKey, ConfigError> {
+        let wrong = |message: String| ConfigError::value(&self.key, "root.key", message);
+        let text = std::fs::read_to_string(&self.key).map_err(|error| wrong(error.to_string()))?;
+        let public = key::public_from_text(&text).map_err(|error| wrong(error.to_string()))?;
+        RootKey::new(public.as_bytes(), self.not_before.unwrap_or(0), self.not_after).map_err(|error| wrong(error.to_string()))
+    }
 }
 
 fn unix_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {

@@ -1,4 +1,18 @@
-//! Prove a shape inside every block of a token and the rules.
+//! Prove a shape inside every block of a token and the rules. Pure: the clock is passed in.
 
+mod classes;
+pub mod condition;
+mod cost;
+pub mod cover;
 pub mod deny;
+mod hint;
+pub mod permit;
+mod prove;
 pub mod reason;
+mod solve;
+
+pub use crate::shape::constant::BoundValue;
+pub use deny::Deny;
+pub use permit::{Permit, Proof, ProvenRelation};
+pub use prove::{CATALOGUE_SCHEMA, Question, granted_relations, prove};
+pub use reason::Reason;

@@ -95,3 +95,17 @@ impl SegmentFile for SyncedFile {
         Ok(self.file.metadata()?.len())
     }
 }
+
+/// Whether somebody has the log open for writing: `Locked` then. Makes nothing and holds nothing.
+pub fn try_lock(path: &Path) -> Result<(), LedgerError> {
+    let lock = match File::open(path.join("lock")) {
+        Ok(lock) => lock,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(LedgerError::io(format!("cannot open the lock of {}", path.display()))(error)),
+    };
+    match flock(&lock, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(LedgerError::Locked(path.to_owned())),
+        Err(error) => Err(LedgerError::io(format!("cannot lock {}", path.display()))(error.into())),
+    }
+}

@@ -24,6 +24,8 @@ pub enum LedgerError {
     Poisoned(Arc<str>),
     #[error("{free} bytes are free on the ledger's disk, less than the {low_water} that must be kept")]
     LowDisk { free: u64, low_water: u64 },
+    #[error("the audit mirror was not reached yet, so nobody knows whether it agrees with the ledger")]
+    MirrorUnseen,
     #[error("the audit mirror is {lag} entries behind, more than the {max_lag} allowed")]
     MirrorBehind { lag: u64, max_lag: u64 },
     #[error("the audit mirror and the ledger disagree: {0}")]

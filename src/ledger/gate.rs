@@ -1,27 +1,30 @@
 //! How far the mirror may lag before the ledger accepts nothing more.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::error::LedgerError;
 
 /// Shared by the mirror, which reports what it copied, and the ledger, which fails closed.
-/// Until the mirror has reported, nothing counts as copied.
+/// Until the mirror has reported once it is shut: a log that lost its end must not grow another one beside what the
+/// mirror still holds.
 #[derive(Debug)]
 pub struct MirrorGate {
     max_lag: u64,
+    seen: AtomicBool,
     copied: AtomicU64,
     refused: OnceLock<Arc<str>>,
 }
 
 impl MirrorGate {
     pub fn new(max_lag: u64) -> Arc<Self> {
-        Arc::new(MirrorGate { max_lag, copied: AtomicU64::new(0), refused: OnceLock::new() })
+        Arc::new(MirrorGate { max_lag, seen: AtomicBool::new(false), copied: AtomicU64::new(0), refused: OnceLock::new() })
     }
 
     /// All entries below `size` are durable in the mirror.
     pub fn report(&self, size: u64) {
         self.copied.fetch_max(size, Ordering::AcqRel);
+        self.seen.store(true, Ordering::Release);
     }
 
     /// The mirror holds something else than this log. Final: a fork does not heal by itself.
@@ -42,6 +45,9 @@ impl MirrorGate {
         if let Some(why) = self.refused.get() {
             return Err(LedgerError::MirrorRefused(why.clone()));
         }
+        if !self.seen.load(Ordering::Acquire) {
+            return Err(LedgerError::MirrorUnseen);
+        }
         match self.lag(size) {
             lag if lag > self.max_lag => Err(LedgerError::MirrorBehind { lag, max_lag: self.max_lag }),
             _ => Ok(()),
@@ -56,6 +62,8 @@ mod tests {
     #[test]
     fn the_gate_closes_past_the_bound_and_opens_again() {
         let gate = MirrorGate::new(10);
+        assert!(matches!(gate.check(0), Err(LedgerError::MirrorUnseen)));
+        gate.report(0);
         assert!(gate.check(10).is_ok());
         assert!(matches!(gate.check(11), Err(LedgerError::MirrorBehind { lag: 11, max_lag: 10 })));
         gate.report(5);

@@ -112,16 +112,23 @@ impl Ledger {
         })
     }
 
-    fn enqueue(&self, mut entry: Entry) -> Result<oneshot::Receiver<Result<Receipt, LedgerError>>, LedgerError> {
-        let inner = &self.inner;
-        entry.v = VERSION;
-        entry.log = inner.verifying_name.name().to_owned();
-        entry.boot = inner.boot.clone();
-        entry.time = rfc3339(SystemTime::now());
-        entry.mono_us = inner.opened.elapsed().as_micros() as u64;
+    fn enqueue(&self, entry: Entry) -> Result<oneshot::Receiver<Result<Receipt, LedgerError>>, LedgerError> {
         let (reply, receipt) = oneshot::channel();
-        inner.queue.push(Request { entry: Rendered::new(entry)?, reply }, self.size())?;
+        let entry = Rendered::new(self.stamp(entry))?;
+        self.inner.queue.push(Request { entry, reply }, self.size())?;
         Ok(receipt)
+    }
+
+    fn stamp(&self, entry: Entry) -> Entry {
+        let inner = &self.inner;
+        Entry {
+            v: VERSION,
+            log: inner.verifying_name.name().to_owned(),
+            boot: inner.boot.clone(),
+            time: rfc3339(SystemTime::now()),
+            mono_us: inner.opened.elapsed().as_micros() as u64,
+            ..entry
+        }
     }
 
     /// Whether an append would be accepted now. To be asked before a statement runs, so that it need not run in vain.
@@ -166,6 +173,20 @@ impl Ledger {
         let inner = self.inner.clone();
         // Joining waits for the disk; a runtime that is going down too has joined or dropped it already.
         let _ = tokio::task::spawn_blocking(move || inner.close()).await;
+    }
+
+    /// All in one commit.
+    #[cfg(test)]
+    pub(super) fn append_together(&self, entries: Vec<Entry>) {
+        let (requests, replies): (Vec<_>, Vec<_>) = entries
+            .into_iter()
+            .map(|entry| {
+                let (reply, receipt) = oneshot::channel();
+                (Request { entry: Rendered::new(self.stamp(entry)).unwrap(), reply }, receipt)
+            })
+            .unzip();
+        self.inner.queue.push_all(requests);
+        replies.into_iter().for_each(|reply| drop(reply.blocking_recv().unwrap().unwrap()));
     }
 
     fn size(&self) -> u64 {
@@ -317,6 +338,8 @@ mod tests {
         let ledger = Ledger::open(config(dir.path())).unwrap();
         let gate = MirrorGate::new(1);
         assert!(ledger.set_gate(gate.clone()));
+        assert!(matches!(append(&ledger), Err(LedgerError::MirrorUnseen)));
+        gate.report(0);
         append(&ledger).unwrap();
         append(&ledger).unwrap();
         assert!(matches!(append(&ledger), Err(LedgerError::MirrorBehind { lag: 2, max_lag: 1 })));

@@ -34,6 +34,7 @@ mod writer;
 #[cfg(test)]
 mod testing;
 
+pub use disk::try_lock;
 pub use entry::{Abridged, Decision, DelegatedBlock, Entry, Kind, TransactionState};
 pub use error::{Health, LedgerError};
 pub use gate::MirrorGate;

@@ -203,7 +203,7 @@ impl Claim {
         if self.origin != by.name {
             return Err(NoteError::Origin { found: self.origin, expected: by.name.clone() });
         }
-        let text = self.note[..self.signed_bytes].as_bytes();
+        let text = &self.note.as_bytes()[..self.signed_bytes];
         let ours = self.note[self.signed_bytes + 1..].lines().find_map(|line| signature_by(line, by));
         let signature = ours.ok_or_else(|| NoteError::NotSigned(by.to_string()))?;
         match by.key.verify_strict(text, &signature) {

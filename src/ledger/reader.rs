@@ -164,7 +164,7 @@ impl Reader {
                 Decoded::Bad(what) => Err(what),
             };
             if fresh {
-                return starved.or_else(|what| Err(self.corrupt(what)));
+                return starved.map_err(|what| self.corrupt(what));
             }
             self.refill()?;
             fresh = true;

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use super::error::LedgerError;
-use super::frame::{Decoded, FrameKind, HEADER_BYTES, MAX_FRAME_BYTES, decode};
+use super::frame::{Decoded, FrameKind, HEADER_BYTES, decode};
 use super::note::{Checkpoint, Claim, VerifyingName};
 use super::reader::corrupt;
 use super::segment::{Heading, file_name, list};
@@ -135,37 +135,36 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    /// True if a crash while the batch at `batch` was being written explains that the frame at `bad` cannot be read.
+    /// True if a crash while the batch at `batch` was being written explains that the frame at `bad` cannot be read:
+    /// some sector of the batch is missing, at its end or before. No batch was written after it.
     fn is_torn(&self, bytes: &[u8], batch: usize, bad: usize) -> bool {
-        let written = bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
-        if bad >= written {
+        let written = &bytes[..bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1)];
+        if bad >= written.len() {
             return true;
         }
-        if later_checkpoints(&bytes[bad..written], self.origin, self.good_tree.size()) > 1 {
-            return false;
-        }
-        let frame_end = match decode(&bytes[bad..]) {
-            Decoded::Short(length) => bad + length,
-            Decoded::Frame { .. } | Decoded::End | Decoded::Bad(_) => bad,
-        };
-        frame_end > bytes.len() || declared_end(bytes, bad) > written || has_zero_sector(bytes, batch, written)
+        later_checkpoints(&written[bad..], self.origin, self.good_tree.size()) <= 1
+            && (has_zero_sector(written, batch) || !is_complete(written, bad))
     }
 }
 
-/// Where the frame at `at` would end by its own word, if that is possible at all.
-fn declared_end(bytes: &[u8], at: usize) -> usize {
-    let Some(word) = bytes[at..].first_chunk::<4>() else { return bytes.len() };
-    let length = (u32::from_le_bytes(*word) & 0x00ff_ffff) as usize;
-    if length > MAX_FRAME_BYTES { at } else { at + HEADER_BYTES + length }
+/// True if what was written ends as a batch ends: by the lengths of its frames, or with a signature line.
+fn is_complete(written: &[u8], bad: usize) -> bool {
+    let mut at = bad;
+    while let Some(word) = written.get(at..).and_then(|rest| rest.first_chunk::<4>()) {
+        let length = (u32::from_le_bytes(*word) & 0x00ff_ffff) as usize;
+        at += HEADER_BYTES + length;
+    }
+    let last_line = written.strip_suffix(b"\n").and_then(|text| text.rsplit(|b| *b == b'\n').next());
+    at == written.len() || last_line.is_some_and(|line| line.starts_with("— ".as_bytes()))
 }
 
-/// True if, between `from` and `to`, some sector's share is all zero: it was never written. Entries are JSON and notes
-/// are text, so written bytes have zeros only inside the eight bytes of a frame's header.
-fn has_zero_sector(bytes: &[u8], from: usize, to: usize) -> bool {
-    let mut at = from;
-    while at < to {
-        let end = to.min((at / SECTOR + 1) * SECTOR);
-        if bytes[at..end].iter().all(|b| *b == 0) {
+/// True if, from `batch` on, some sector's share is all zero: it was never written. Entries are JSON and notes are
+/// text, so written bytes have zeros only inside the eight bytes of a frame's header.
+fn has_zero_sector(written: &[u8], batch: usize) -> bool {
+    let mut at = batch;
+    while at < written.len() {
+        let end = written.len().min((at / SECTOR + 1) * SECTOR);
+        if written[at..end].iter().all(|b| *b == 0) {
             return true;
         }
         at = end;
@@ -185,4 +184,129 @@ fn later_checkpoints(bytes: &[u8], origin: &str, size: u64) -> usize {
             |at| matches!(decode(&bytes[*at..]), Decoded::Frame { kind: FrameKind::Checkpoint, payload } if is_later(payload)),
         )
         .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::log::Ledger;
+    use crate::ledger::testing::{config, full_entry};
+    use std::path::PathBuf;
+
+    struct Written {
+        _dir: tempfile::TempDir,
+        segment: PathBuf,
+        bytes: Vec<u8>,
+        /// Where each commit ends.
+        ends: Vec<usize>,
+    }
+
+    /// One segment with commits of 1, 2 and 3 entries.
+    fn written() -> Written {
+        let dir = tempfile::tempdir().unwrap();
+        let mut ends = Vec::new();
+        let segment = dir.path().join(file_name(0));
+        for n in 1..=3 {
+            // Waiting entries join one commit; a batch of n is made by hand to be sure of its size.
+            let ledger = Ledger::open(config(dir.path())).unwrap();
+            ledger.append_together(vec![full_entry(); n]);
+            drop(ledger);
+            ends.push(std::fs::read(&segment).unwrap().iter().rposition(|b| *b != 0).unwrap() + 1);
+        }
+        let mut bytes = std::fs::read(&segment).unwrap();
+        bytes.truncate(ends[2] + 3 * SECTOR);
+        Written { _dir: dir, segment, bytes, ends }
+    }
+
+    impl Written {
+        fn recover(&self, bytes: &[u8]) -> Result<u64, LedgerError> {
+            std::fs::write(&self.segment, bytes).unwrap();
+            let signer = crate::ledger::note::NoteSigner::new(crate::ledger::testing::ORIGIN, config(Path::new("")).key).unwrap();
+            recover(self.segment.parent().unwrap(), signer.verifying_name()).map(|r| r.tree.size())
+        }
+    }
+
+    #[test]
+    fn no_bit_of_what_was_acknowledged_can_flip() {
+        let log = written();
+        assert_eq!(log.recover(&log.bytes).unwrap(), 6);
+        for at in 0..log.ends[2] {
+            let mut bent = log.bytes.clone();
+            bent[at] ^= 1 << (at % 8);
+            match log.recover(&bent) {
+                Err(LedgerError::Corrupt { .. } | LedgerError::Head { .. }) => {}
+                other => panic!("byte {at} of {:?}: {other:?}", log.ends),
+            }
+        }
+    }
+
+    #[test]
+    fn damage_names_the_entry() {
+        let log = written();
+        for (at, seq) in [(log.ends[0] + 20, 1), (log.ends[1] + 20, 3), (log.ends[1] - 20, 3)] {
+            let mut bent = log.bytes.clone();
+            bent[at] ^= 1;
+            assert!(matches!(log.recover(&bent), Err(LedgerError::Corrupt { seq: named, .. }) if named == seq), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_batch_that_breaks_off_anywhere_is_cut() {
+        let log = written();
+        for at in log.ends[1]..log.ends[2] {
+            let mut torn = log.bytes.clone();
+            torn[at..].fill(0);
+            assert_eq!(log.recover(&torn).unwrap(), 3, "zero from {at}");
+            torn.truncate(at);
+            assert_eq!(log.recover(&torn).unwrap(), 3, "nothing from {at}");
+        }
+    }
+
+    #[test]
+    fn a_last_batch_with_any_sectors_missing_is_cut() {
+        let log = written();
+        let sectors: Vec<usize> = (log.ends[1] / SECTOR..=(log.ends[2] - 1) / SECTOR).collect();
+        assert!(sectors.len() >= 4);
+        for missing in 1u32..1 << sectors.len() {
+            let mut torn = log.bytes.clone();
+            for (bit, sector) in sectors.iter().enumerate().filter(|(bit, _)| missing & 1 << bit != 0) {
+                let _ = bit;
+                let start = (sector * SECTOR).max(log.ends[1]);
+                torn[start..(sector + 1) * SECTOR].fill(0);
+            }
+            assert_eq!(log.recover(&torn).unwrap(), 3, "missing {missing:b}");
+        }
+    }
+
+    #[test]
+    fn a_missing_sector_before_the_last_batch_is_corruption() {
+        let log = written();
+        for sector in 0..log.ends[1] / SECTOR {
+            let mut bent = log.bytes.clone();
+            bent[sector * SECTOR..(sector + 1) * SECTOR].fill(0);
+            assert!(matches!(log.recover(&bent), Err(LedgerError::Corrupt { .. })), "sector {sector}");
+        }
+    }
+
+    #[test]
+    fn a_missing_or_foreign_segment_is_refused_and_an_unborn_one_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = config(dir.path());
+        config.segment_size = 1;
+        let signer = crate::ledger::note::NoteSigner::new(&config.origin, config.key.clone()).unwrap();
+        let ledger = Ledger::open(config).unwrap();
+        for _ in 0..4 {
+            ledger.append(full_entry()).wait().unwrap();
+        }
+        drop(ledger);
+        let size = || recover(dir.path(), signer.verifying_name()).map(|found| found.tree.size());
+        let path = |seq| dir.path().join(file_name(seq));
+        std::fs::write(path(4), [0; 4096]).unwrap();
+        assert_eq!(size().unwrap(), 4);
+        std::fs::copy(path(2), path(4)).unwrap();
+        assert!(matches!(size(), Err(LedgerError::Corrupt { seq: 4, .. })));
+        std::fs::remove_file(path(4)).unwrap();
+        std::fs::remove_file(path(2)).unwrap();
+        assert!(matches!(size(), Err(LedgerError::Corrupt { seq: 2, .. })));
+    }
 }

@@ -14,7 +14,7 @@ use super::tree::Hash;
 const TITLE: &str = "pgwarrant ledger segment v1";
 const SUFFIX: &str = ".segment";
 /// Zeros are written ahead this much at a time: enough to be rare, little enough not to be felt by one commit.
-const ZEROS: [u8; 1 << 20] = [0; 1 << 20];
+static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
 
 pub(super) fn file_name(first_seq: u64) -> String {
     format!("{first_seq:020}{SUFFIX}")

@@ -71,6 +71,12 @@ impl Queue {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(super) fn push_all(&self, requests: Vec<Request>) {
+        self.lock().requests.extend(requests);
+        self.arrived.notify_one();
+    }
+
     pub(super) fn check(&self, size: u64) -> Result<(), LedgerError> {
         let waiting = self.lock();
         match waiting.stopped.as_ref().or(waiting.refusing.as_ref()) {

@@ -39,12 +39,19 @@ impl Reader<'_> {
         let left = self.join_node()?;
         self.field("rarg")?;
         let right = self.join_node()?;
+        let join = self.join_tail(join_type, natural, left, right)?;
+        self.end(outer)?;
+        Ok(join)
+    }
+
+    /// Apart from the sides, which nest, so that it stands on the stack once.
+    #[inline(never)]
+    fn join_tail(&mut self, join_type: JoinType, natural: bool, left: JoinNode, right: JoinNode) -> Read<Box<JoinExpr>> {
         let using = self.string_list_field("usingClause")?;
         self.optional_field("join_using_alias", Self::alias)?;
         let quals = self.optional_field("quals", Self::expr)?;
         self.optional_field("alias", Self::alias)?;
         let rt_index = self.unsigned_field("rtindex")?;
-        self.end(outer)?;
         Ok(Box::new(JoinExpr { join_type, natural, left, right, using, quals, rt_index }))
     }
 

@@ -27,7 +27,7 @@ pub use text::MAX_BYTES;
 pub use unreadable::Unreadable;
 pub use version::Version;
 
-use reader::Reader;
+use reader::{Read, Reader};
 use tree::{Query, Trees};
 
 /// Reads the DETAIL texts of the two `elog_node_display` notices, `parse tree:` and `rewritten parse tree:`, as they were received.
@@ -38,17 +38,17 @@ pub fn read(version: Version, analysed: &[u8], rewritten: &[u8]) -> Result<Trees
 /// Exactly one query.
 pub fn read_analysed(version: Version, text: &[u8]) -> Result<Query, Unreadable> {
     text::check(text)?;
-    let mut reader = Reader::new(version, text);
-    let query = reader.query()?;
-    reader.finish()?;
-    Ok(query)
+    whole(version, text, |reader| reader.query())
 }
 
 /// A list of queries; `<>` where a rule left nothing.
 pub fn read_rewritten(version: Version, text: &[u8]) -> Result<Vec<Query>, Unreadable> {
     text::check(text)?;
+    whole(version, text, |reader| reader.list(|reader| reader.query()))
+}
+
+fn whole<T>(version: Version, text: &[u8], value: impl FnOnce(&mut Reader) -> Read<T>) -> Result<T, Unreadable> {
     let mut reader = Reader::new(version, text);
-    let queries = reader.list(Reader::query)?;
-    reader.finish()?;
-    Ok(queries)
+    let read = value(&mut reader).and_then(|value| reader.finish().map(|()| value));
+    read.map_err(|error| *error)
 }

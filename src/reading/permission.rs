@@ -51,7 +51,7 @@ impl Reader<'_> {
 /// Puts each permission entry of a query on the range table entry that names it.
 ///
 /// The executor checks every entry of the list, so one that no range table entry names would be a relation that nobody judges.
-pub(super) fn assign_permissions(entries: &mut [ReadEntry], infos: Vec<PermissionInfo>) -> Result<(), Unreadable> {
+pub(super) fn assign_permissions(entries: &mut [Box<ReadEntry>], infos: Vec<PermissionInfo>) -> Read<()> {
     let mut used = vec![false; infos.len()];
     for entry in entries {
         let index = entry.permission_index;
@@ -64,11 +64,11 @@ pub(super) fn assign_permissions(entries: &mut [ReadEntry], infos: Vec<Permissio
                 entry.entry.permissions = Some(info.permissions.clone());
                 used[at] = true;
             }
-            _ => return Err(Unreadable::Permissions { index }),
+            _ => return Err(Box::new(Unreadable::Permissions { index })),
         }
     }
     match used.iter().position(|used| !used) {
-        Some(at) => Err(Unreadable::Permissions { index: at as u32 + 1 }),
+        Some(at) => Err(Box::new(Unreadable::Permissions { index: at as u32 + 1 })),
         None => Ok(()),
     }
 }

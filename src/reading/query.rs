@@ -8,15 +8,13 @@ use super::unreadable::Unreadable;
 impl Reader<'_> {
     #[inline(never)]
     pub(super) fn query(&mut self) -> Read<Query> {
-        let mut query = Box::new(empty_query());
-        self.query_into(&mut query)?;
-        Ok(*query)
+        self.boxed_query().map(|query| *query)
     }
 
     /// On the heap from the start: queries nest, and this is the largest node.
     #[inline(never)]
     pub(super) fn boxed_query(&mut self) -> Read<Box<Query>> {
-        let mut query = Box::new(empty_query());
+        let mut query = empty_query();
         self.query_into(&mut query)?;
         Ok(query)
     }
@@ -42,7 +40,7 @@ impl Reader<'_> {
         query.can_set_tag = self.bool_field("canSetTag")?;
         self.field("utilityStmt")?;
         if !self.null() || query.command == Command::Utility {
-            return Err(Unreadable::UtilityStatement);
+            return Err(Box::new(Unreadable::UtilityStatement));
         }
         query.result_relation = self.unsigned_field("resultRelation")?;
         query.has_aggs = self.bool_field("hasAggs")?;
@@ -68,7 +66,7 @@ impl Reader<'_> {
             let infos = self.list_field("rteperminfos", Self::permission_info)?;
             assign_permissions(&mut entries, infos)?;
         }
-        query.range_table = entries.into_iter().map(|entry| entry.entry).collect();
+        query.range_table = entries.into_iter().map(|read| read.entry).collect();
         query.join_tree = self.optional_field("jointree", Self::from_expr)?;
         Ok(())
     }
@@ -150,8 +148,10 @@ impl Reader<'_> {
     }
 }
 
-fn empty_query() -> Query {
-    Query {
+/// Never inlined, so that the copy on the stack is gone before the fields are read.
+#[inline(never)]
+fn empty_query() -> Box<Query> {
+    Box::new(Query {
         command: Command::Nothing,
         can_set_tag: false,
         is_utility: false,
@@ -188,5 +188,5 @@ fn empty_query() -> Query {
         row_marks: Vec::new(),
         set_operations: None,
         with_check_options: Vec::new(),
-    }
+    })
 }

@@ -10,7 +10,8 @@ use super::version::Version;
 /// Nodes within nodes. Postgres's own stack allows some 10,000; honest statements stay below 60.
 pub const MAX_DEPTH: u32 = 400;
 
-pub(super) type Read<T> = Result<T, Unreadable>;
+/// Boxed, for small results: in an unoptimized build each `?` keeps a copy of the error on the stack.
+pub(super) type Read<T> = Result<T, Box<Unreadable>>;
 
 /// What `begin` gives back and `end` takes: the node around the one being read.
 #[must_use]
@@ -34,23 +35,23 @@ impl<'a> Reader<'a> {
     pub(super) fn finish(self) -> Read<()> {
         match &self.text[self.at..] {
             b"" | b"\n" => Ok(()),
-            _ => Err(Unreadable::TrailingText),
+            _ => Err(Box::new(Unreadable::TrailingText)),
         }
     }
 
     #[cold]
     pub(super) fn bad_value<T>(&self, expected: &'static str) -> Read<T> {
-        Err(Unreadable::BadValue { node: self.node, field: self.field, expected })
+        Err(Box::new(Unreadable::BadValue { node: self.node, field: self.field, expected }))
     }
 
     #[cold]
     pub(super) fn not_empty<T>(&self) -> Read<T> {
-        Err(Unreadable::NotEmpty { node: self.node, field: self.field })
+        Err(Box::new(Unreadable::NotEmpty { node: self.node, field: self.field }))
     }
 
     #[cold]
     fn unexpected<T>(&self, expected: &'static str) -> Read<T> {
-        Err(Unreadable::Unexpected { node: self.node, expected })
+        Err(Box::new(Unreadable::Unexpected { node: self.node, expected }))
     }
 
     // --- bytes ---
@@ -131,7 +132,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn begin(&mut self, name: &'static str) -> Read<Outer> {
         if self.depth >= MAX_DEPTH {
-            return Err(Unreadable::TooDeep);
+            return Err(Box::new(Unreadable::TooDeep));
         }
         self.depth += 1;
         Ok(Outer(std::mem::replace(&mut self.node, name)))
@@ -457,7 +458,7 @@ impl<'a> Reader<'a> {
 #[cold]
 pub(super) fn unknown_node<T>(name: &[u8]) -> Read<T> {
     let shown = &name[..name.len().min(64)];
-    Err(Unreadable::UnknownNode { name: String::from_utf8_lossy(shown).into_owned() })
+    Err(Box::new(Unreadable::UnknownNode { name: String::from_utf8_lossy(shown).into_owned() }))
 }
 
 /// A wrapped escaped space and an escaped newline look alike: both become a space, so that a name does not depend on where its line

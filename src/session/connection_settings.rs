@@ -36,8 +36,7 @@ fn confirm(connection: &mut Connection, settings: &Settings) -> Result<(), Upstr
     for (name, expected) in expected {
         let found = connection.parameter(name).unwrap_or_default();
         if found != &**expected {
-            let error =
-                UpstreamError::Setting { name: name.to_owned(), expected: expected.to_string(), found: found.to_owned() };
+            let error = UpstreamError::Setting { name: name.to_owned(), expected: expected.to_string(), found: found.to_owned() };
             connection.discard();
             return Err(error);
         }
@@ -66,10 +65,7 @@ pub async fn start(connection: &mut Connection) -> Result<Values, UpstreamError>
 
 /// The server's own spelling of a time zone; `None` if it knows none of that name.
 pub async fn canonical_time_zone(connection: &mut Connection, asked: &str) -> Result<Option<String>, UpstreamError> {
-    let text = format!(
-        "BEGIN; SET LOCAL TimeZone TO {}; SELECT current_setting('TimeZone'); ROLLBACK",
-        quote_literal(asked)
-    );
+    let text = format!("BEGIN; SET LOCAL TimeZone TO {}; SELECT current_setting('TimeZone'); ROLLBACK", quote_literal(asked));
     match connection.simple(&text).await {
         Ok(rows) => {
             let value = rows.rows.first().and_then(|row| row.first()).and_then(Option::as_ref);

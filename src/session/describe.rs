@@ -39,10 +39,9 @@ pub fn columns(description: Option<&Bytes>) -> usize {
 /// Result format codes must be none, one, or one a column (`PortalSetResultFormat`).
 pub fn check_formats(formats: &Formats, columns: usize) -> Result<(), Failure> {
     match formats {
-        Formats::Each(each) if each.len() != columns => Err(Failure::new(
-            "08P01",
-            format!("bind message has {} result formats but query has {columns} columns", each.len()),
-        )),
+        Formats::Each(each) if each.len() != columns => {
+            Err(Failure::new("08P01", format!("bind message has {} result formats but query has {columns} columns", each.len())))
+        }
         Formats::Each(_) | Formats::All(_) => Ok(()),
     }
 }

@@ -54,9 +54,7 @@ impl Outcome<'_> {
         let (command_tag, sqlstate, message) = match self.end {
             End::Complete { tag, .. } => (Some(tag.clone()), None, None),
             End::Suspended => (None, None, None),
-            End::Error { sqlstate, text, .. } => {
-                (None, Some(String::from_utf8_lossy(sqlstate).into_owned()), Some(text.clone()))
-            }
+            End::Error { sqlstate, text, .. } => (None, Some(String::from_utf8_lossy(sqlstate).into_owned()), Some(text.clone())),
         };
         Entry {
             bytes: Some(bytes),

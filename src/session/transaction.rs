@@ -125,11 +125,7 @@ mod tests {
         assert_eq!(block.begin_text().as_deref(), Some("BEGIN READ ONLY"));
         block.begun();
         assert_eq!(block.begin_text(), None);
-        let modes = TransactionModes {
-            isolation: Some(Isolation::RepeatableRead),
-            read_only: None,
-            deferrable: Some(true),
-        };
+        let modes = TransactionModes { isolation: Some(Isolation::RepeatableRead), read_only: None, deferrable: Some(true) };
         assert_eq!(modes_text(&modes), " ISOLATION LEVEL REPEATABLE READ, READ ONLY, DEFERRABLE");
     }
 

@@ -1,1 +1,21 @@
-//! shape
+//! What a statement does: its sources of rows, the facts that hold for each, and what may stand in it.
+//!
+//! Owns: Postgres's tree → [`model::Shape`]; admission of nodes, functions, operators and types; totality.
+//! Never: grants, rules about rows (`decision`), sockets, clocks.
+
+pub mod admit;
+pub mod build;
+pub mod constant;
+mod escape;
+mod facts;
+pub mod functions;
+pub mod model;
+pub mod rewritten;
+pub mod total;
+pub mod value;
+pub mod visit;
+
+/// Through domains to the base type.
+pub fn base_type(catalogue: &crate::catalogue::snapshot::Catalogue, type_oid: u32) -> u32 {
+    facts::base_type(catalogue, type_oid)
+}

@@ -267,10 +267,12 @@ impl<'a> Lexer<'a> {
     fn string(&mut self, kind: TokenKind) -> Result<TokenKind, LexError> {
         let start = self.at;
         let backslash_escapes = kind == TokenKind::EscapeString;
+        // `xbinside` and `xhinside` end at the first quote.
+        let doubled_quotes = !matches!(kind, TokenKind::BitString | TokenKind::HexString);
         let mut found = kind;
         loop {
             self.at += 1;
-            self.string_body(start, backslash_escapes)?;
+            self.string_body(start, backslash_escapes, doubled_quotes)?;
             if !self.continuation() {
                 return Ok(found);
             }
@@ -278,11 +280,11 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn string_body(&mut self, start: usize, backslash_escapes: bool) -> Result<(), LexError> {
+    fn string_body(&mut self, start: usize, backslash_escapes: bool, doubled_quotes: bool) -> Result<(), LexError> {
         loop {
             match self.bytes.get(self.at) {
                 None | Some(0) => return Err(self.error(LexErrorKind::UnterminatedString, start)),
-                Some(b'\'') if self.peek(1) == b'\'' => self.at += 2,
+                Some(b'\'') if doubled_quotes && self.peek(1) == b'\'' => self.at += 2,
                 Some(b'\'') => {
                     self.at += 1;
                     return Ok(());
@@ -445,4 +447,58 @@ pub(super) fn is_word_part(byte: u8) -> bool {
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     let first = *needle.first()?;
     (0..haystack.len()).find(|&at| haystack[at] == first && haystack[at..].starts_with(needle))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lex(text: &str) -> Result<Vec<(TokenKind, &str)>, LexErrorKind> {
+        let tokens = Lexer::new(text, 4).map(|token| token.map(|token| (token.kind, token.text(text))));
+        tokens.collect::<Result<_, _>>().map_err(|error: LexError| error.kind)
+    }
+
+    /// `tokens.jsonl` comes from Postgres 18's own lexer (`tests/statement/tokens.py`).
+    #[test]
+    fn boundaries_are_those_of_postgres_s_lexer() {
+        type Row = (String, Option<Vec<(u32, u32)>>);
+        let mut compared = 0;
+        for line in include_str!("../../tests/statement/tokens.jsonl").lines() {
+            let (text, theirs): Row = serde_json::from_str(line).expect("the fixture is JSON");
+            let ours: Result<Vec<Token>, LexError> = Lexer::new(&text, 32).collect();
+            match (ours, theirs) {
+                (Ok(ours), Some(theirs)) => {
+                    compared += 1;
+                    // scan.l returns the N of N'…' as the type name `nchar` before the string.
+                    let national = |token: &Token| token.text(&text).to_ascii_lowercase().starts_with("n'");
+                    let split = |token: &Token| match (token.start, token.end) {
+                        (start, end) if national(token) => vec![(start, start + 1), (start + 1, end)],
+                        whole => vec![whole],
+                    };
+                    let ours: Vec<(u32, u32)> = ours.iter().flat_map(split).collect();
+                    assert_eq!(ours, theirs, "{text:?}");
+                }
+                (Err(_), None) => {}
+                (Err(error), Some(_)) => {
+                    let stricter =
+                        matches!(error.kind, LexErrorKind::UnusualNumber | LexErrorKind::BadParam | LexErrorKind::UnexpectedByte);
+                    assert!(stricter, "{text:?}: {error}");
+                }
+                // Values that Postgres can't decode; their boundaries are no matter.
+                (Ok(ours), None) => {
+                    let undecodable = |token: &Token| {
+                        matches!(
+                            token.kind,
+                            TokenKind::EscapeString
+                                | TokenKind::UnicodeString
+                                | TokenKind::UnicodeWord
+                                | TokenKind::ContinuedString
+                        )
+                    };
+                    assert!(ours.iter().any(undecodable), "{text:?}");
+                }
+            }
+        }
+        assert!(compared > 1_000, "only {compared} texts were compared");
+    }
 }

@@ -39,7 +39,7 @@ impl Default for Limits {
             joins: 40,
             terms: 2_000,
             prefix_run: 16,
-            comment_nesting: 32,
+            comment_nesting: 64,
         }
     }
 }

@@ -58,9 +58,13 @@ fn query(text: &str, tokens: &[Token]) -> Result<(StatementKind, Names), Deny> {
     if let Some(call) = lone_call(text, tokens) {
         return Ok((call, Names::default()));
     }
-    let Bridged { tokens: bridged, operators } = bridge(text, tokens)?;
-    let query = parse(bridged)?;
-    let Found { mut names, write, into } = walk(text, tokens, &query)?;
+    // The tree is built, walked and dropped on the guarded stack; only names leave it.
+    let (found, operators) = stacker::maybe_grow(STACK, STACK, || {
+        let Bridged { tokens: bridged, operators } = bridge(text, tokens)?;
+        let query = parse(bridged)?;
+        Ok((walk(text, tokens, &query)?, operators))
+    })?;
+    let Found { mut names, write, into } = found;
     names.operators = operators;
     match (write, into) {
         (Some(verb), _) => Ok((StatementKind::Write { verb }, Names::default())),
@@ -69,8 +73,11 @@ fn query(text: &str, tokens: &[Token]) -> Result<(StatementKind, Names), Deny> {
     }
 }
 
-/// Above what `limits` lets through; the parser counts up to three levels for one parenthesis.
+/// The parser counts up to three levels for one parenthesis of those that `limits` lets through.
 const RECURSION_LIMIT: usize = 220;
+/// What the parser may need for so many levels: measured at under 4 MiB in a build without optimisation, where a worker
+/// thread has 2 MiB.
+const STACK: usize = 8 * 1024 * 1024;
 
 fn parse(tokens: Vec<sqlparser::tokenizer::TokenWithSpan>) -> Result<Box<Query>, Deny> {
     let dialect = BudgetedPostgres::for_tokens(tokens.len());

@@ -23,7 +23,8 @@ pub struct Certified {
 /// Statements that fall out are closed at the start of the connection's next batch.
 #[derive(Debug)]
 pub struct CertifiedStatements {
-    /// By the caller's key, with the time of last use.
+    /// By the caller's key, with the time of last use. A key that is a mere hash can collide:
+    /// what stands under it is trusted only for its tree digest.
     entries: HashMap<u64, (Certified, u64)>,
     capacity: usize,
     clock: u64,

@@ -71,7 +71,7 @@ impl Connector {
         connection.flush().await?;
         auth::authenticate(&mut connection, &self.target, &channel).await?;
         await_ready(&mut connection).await?;
-        check(&mut connection, settings).await?;
+        connection.confirm_settings(settings).await?;
         Ok(connection)
     }
 
@@ -112,6 +112,24 @@ impl Connection {
     /// Connects once. A [`Connector`] does the same without reading the certificates each time.
     pub async fn connect(target: &Target, settings: &[(&str, &str)]) -> Result<Connection, UpstreamError> {
         Connector::new(target.clone())?.connect(settings).await
+    }
+
+    /// Asks the server whether the startup parameters still hold. A login event trigger could have changed them, a superuser
+    /// may have given the role a setting that no startup packet names, and code that a Parse ran may call `set_config`.
+    pub async fn confirm_settings(&mut self, sent: &[(&str, &str)]) -> Result<(), UpstreamError> {
+        for (name, expected) in REPORTED {
+            confirm(name, expected, self.parameter(name).unwrap_or_default())?;
+        }
+        let expected = settings::to_confirm(sent);
+        let names = expected.iter().map(|(name, _)| name.replace('\'', "''"));
+        let columns: Vec<String> = names.map(|name| format!("pg_catalog.current_setting('{name}')")).collect();
+        let rows = self.simple(&format!("SELECT {}", columns.join(", "))).await?.rows;
+        let row = rows.first().ok_or(UpstreamError::Unexpected(tag::READY_FOR_QUERY))?;
+        for (index, (name, expected)) in expected.iter().enumerate() {
+            let found = row.get(index).and_then(Option::as_ref).map(|value| String::from_utf8_lossy(value));
+            confirm(name, expected, &found.unwrap_or_default())?;
+        }
+        Ok(())
     }
 }
 
@@ -194,24 +212,6 @@ fn version_num(text: &str) -> Option<u32> {
 
 /// The server reports these by itself; without them bytes do not mean what we read.
 const REPORTED: &[(&str, &str)] = &[("server_encoding", "UTF8"), ("client_encoding", "UTF8"), ("integer_datetimes", "on")];
-
-/// Asks the server whether the settings really hold: a login event trigger could have changed them, and a superuser may
-/// have given the role a setting that no startup packet outranks.
-async fn check(connection: &mut Connection, sent: &[(&str, &str)]) -> Result<(), UpstreamError> {
-    for (name, expected) in REPORTED {
-        confirm(name, expected, connection.parameter(name).unwrap_or_default())?;
-    }
-    let expected = settings::to_confirm(sent);
-    let names: Vec<String> = expected.iter().map(|(name, _)| name.replace('\'', "''")).collect();
-    let columns: Vec<String> = names.iter().map(|name| format!("pg_catalog.current_setting('{name}')")).collect();
-    let rows = connection.simple(&format!("SELECT {}", columns.join(", "))).await?.rows;
-    let row = rows.first().ok_or(UpstreamError::Unexpected(tag::READY_FOR_QUERY))?;
-    for (index, (name, expected)) in expected.iter().enumerate() {
-        let found = row.get(index).and_then(Option::as_ref).map(|value| String::from_utf8_lossy(value));
-        confirm(name, expected, &found.unwrap_or_default())?;
-    }
-    Ok(())
-}
 
 fn confirm(name: &str, expected: &str, found: &str) -> Result<(), UpstreamError> {
     if found == expected {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWrite};
@@ -140,16 +140,23 @@ impl Connection {
     }
 
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), UpstreamError>> {
-        while !self.write.is_empty() {
-            match Pin::new(&mut self.stream).poll_write(context, &self.write) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(UpstreamError::Io(io::ErrorKind::WriteZero.into()))),
-                Poll::Ready(Ok(written)) => self.write.advance(written),
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
-                Poll::Pending if self.read.len() >= READ_AHEAD => return Poll::Pending,
-                Poll::Pending => match self.poll_read(context) {
+        loop {
+            match self.poll_write(context) {
+                // TLS takes bytes that its socket did not take yet, so both steps may have to wait.
+                Poll::Pending if self.read.len() < READ_AHEAD => match self.poll_read(context) {
                     Poll::Ready(Ok(())) => {}
                     other => return other,
                 },
+                other => return other,
+            }
+        }
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), UpstreamError>> {
+        while !self.write.is_empty() {
+            match ready!(Pin::new(&mut self.stream).poll_write(context, &self.write))? {
+                0 => return Poll::Ready(Err(UpstreamError::Io(io::ErrorKind::WriteZero.into()))),
+                written => self.write.advance(written),
             }
         }
         Pin::new(&mut self.stream).poll_flush(context).map_err(UpstreamError::from)
@@ -243,28 +250,28 @@ impl Connection {
         !self.broken && self.batches.is_empty() && self.write.is_empty()
     }
 
-    /// Looks, without waiting, at what an idle connection received meanwhile. False if it is closed,
-    /// or if the server said anything but a notice or a changed setting.
+    /// Looks, without waiting, at what an idle connection received meanwhile. False if it is closed, if the server said
+    /// anything but a notice or a changed setting, or if what it said cannot be read at once.
     pub(super) fn still_idle(&mut self) -> bool {
+        let silent = self.read_what_is_there() && self.stream.is_silent() && self.is_idle();
+        self.broken |= !silent;
+        silent
+    }
+
+    fn read_what_is_there(&mut self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
-        loop {
+        while self.read.len() < READ_ROOM {
             match self.poll_read(&mut context) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => return false,
                 Poll::Pending => break,
-                Poll::Ready(Ok(())) if self.read.len() < READ_ROOM => {}
-                Poll::Ready(_) => self.broken = true,
-            }
-            if self.broken {
-                return false;
             }
         }
         loop {
             match self.buffered_frame() {
-                Ok(None) => return self.is_idle(),
+                Ok(None) => return true,
                 Ok(Some(frame)) if matches!(frame.tag, tag::NOTICE_RESPONSE | tag::PARAMETER_STATUS) => {}
-                Ok(Some(_)) | Err(_) => {
-                    self.broken = true;
-                    return false;
-                }
+                Ok(Some(_)) | Err(_) => return false,
             }
         }
     }

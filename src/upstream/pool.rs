@@ -23,7 +23,7 @@ pub struct PoolConfig {
     /// Tasks that may wait for one at most.
     pub max_waiting: usize,
     pub wait_timeout: Duration,
-    /// A connection unused for so long is closed.
+    /// A connection unused for so long is not reused.
     pub idle_lifetime: Duration,
     /// A connection so old is not reused, so that a failover or a changed role is noticed.
     pub max_lifetime: Duration,
@@ -126,6 +126,9 @@ impl Pool {
     async fn permit(&self) -> Result<OwnedSemaphorePermit, PoolError> {
         if let Ok(permit) = self.shared.permits.clone().try_acquire_owned() {
             return Ok(permit);
+        }
+        if self.shared.permits.is_closed() {
+            return Err(PoolError::Closed);
         }
         let _place = Place::take(&self.shared)?;
         match timeout(self.shared.config.wait_timeout, self.shared.permits.clone().acquire_owned()).await {

@@ -41,8 +41,6 @@ pub enum FrameError {
     UnsupportedProtocol { major: u16, minor: u16 },
     #[error("invalid length of cancel request packet")]
     CancelLength,
-    #[error("unknown field in a message of the server")]
-    UnknownField,
 }
 
 impl FrameError {

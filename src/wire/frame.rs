@@ -2,7 +2,7 @@
 //!
 //! A length is judged as soon as its header is there, so a peer cannot make us buffer what we would refuse.
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use super::FrameError;
 
@@ -143,11 +143,6 @@ pub fn data_rows(bytes: &[u8]) -> DataRows {
 pub struct DataRows {
     pub rows: u64,
     pub end: usize,
-}
-
-/// Drops `count` bytes that were read elsewhere, such as the run that [`data_rows`] found.
-pub fn skip(buffer: &mut BytesMut, count: usize) {
-    buffer.advance(count.min(buffer.len()));
 }
 
 #[cfg(test)]

@@ -140,8 +140,8 @@ pub fn sasl_response(buffer: &mut BytesMut, data: &[u8]) -> Result<(), Unencodab
 #[cfg(test)]
 mod tests {
     use pgwire::messages::cancel::CancelRequest;
+    use pgwire::messages::extendedquery as peer;
     use pgwire::messages::startup::SecretKey;
-    use pgwire::messages::{Message as _, extendedquery as peer};
 
     use super::*;
     use crate::wire::frontend::Format;

@@ -49,11 +49,22 @@ impl Guardian {
         shell.spawn().map(Guardian)
     }
 
+    /// The guarded process itself: the shell's child that is not the `cat`.
+    pub fn ward(&self) -> Option<u32> {
+        let shell = self.0.id();
+        let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).ok()?;
+        children.split_whitespace().filter_map(|pid| pid.parse().ok()).find(|pid| name(*pid).is_some_and(|name| name != "cat"))
+    }
+
     /// Takes the last will away: only the shell ends. For a process that has died already and is started again.
     pub fn dismiss(mut self) -> io::Result<()> {
         let (killed, waited) = (self.0.kill(), self.0.wait());
         killed.and(waited.map(drop))
     }
+}
+
+fn name(pid: u32) -> Option<String> {
+    Some(std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim().to_owned())
 }
 
 impl Drop for Guardian {

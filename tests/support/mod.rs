@@ -6,12 +6,15 @@
 
 pub mod binaries;
 pub mod guardian;
+pub mod personas;
 pub mod postgres;
+pub mod stage;
 pub mod template;
 pub mod user;
 
 pub use binaries::{Binaries, versions};
 pub use postgres::{Builder, Cluster};
+pub use stage::{Setting, Stage};
 
 /// The corpus in the repository: schema, policy, sample.
 pub fn corpus_dir() -> std::path::PathBuf {

@@ -31,10 +31,22 @@ pub async fn check(config: &Config, report: &mut Report) {
 
 async fn writer(client: &Client, report: &mut Report) -> anyhow::Result<()> {
     let row = client.query_one(WRITER, &[]).await?;
-    let (superuser, changed, owned, appends): (bool, Vec<String>, Vec<String>, i64) = (row.get(0), row.get(1), row.get(2), row.get(3));
-    report.must(appends > 0, "audit: the schema is there", "audit: no table of the schema `audit` to append to", "run audit.sql in the audit database");
+    let (superuser, changed, owned, appends): (bool, Vec<String>, Vec<String>, i64) =
+        (row.get(0), row.get(1), row.get(2), row.get(3));
+    report.must(
+        appends > 0,
+        "audit: the schema is there",
+        "audit: no table of the schema `audit` to append to",
+        "run audit.sql in the audit database",
+    );
     let what = [changed, owned].concat();
-    let bad = if superuser { "the writer is a superuser".to_owned() } else { format!("the writer may change {}", what.join(", ")) };
-    report.must(what.is_empty() && !superuser, "audit: the writer can only append", format!("audit: {bad}"), "run audit.sql; use its writer role");
+    let bad =
+        if superuser { "the writer is a superuser".to_owned() } else { format!("the writer may change {}", what.join(", ")) };
+    report.must(
+        what.is_empty() && !superuser,
+        "audit: the writer can only append",
+        format!("audit: {bad}"),
+        "run audit.sql; use its writer role",
+    );
     Ok(())
 }

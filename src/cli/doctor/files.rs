@@ -12,7 +12,8 @@ pub fn check(path: &Path, config: &Config, report: &mut Report) {
     for root in &config.roots {
         match read(&root.key).and_then(|text| key::public_from_text(&text).map_err(|error| error.to_string())) {
             Ok(_) => report.ok(format!("root: {}", root.key.display())),
-            Err(error) => report.fail(format!("root: {}: {error}", root.key.display()), "name a public key file, as `pgwarrant init` writes it"),
+            Err(error) => report
+                .fail(format!("root: {}: {error}", root.key.display()), "name a public key file, as `pgwarrant init` writes it"),
         }
     }
     ledger_key(config, report);
@@ -28,7 +29,9 @@ fn read(file: &Path) -> Result<String, String> {
 fn private(what: &str, file: &Path, report: &mut Report) {
     match fs::metadata(file).map(|found| found.permissions().mode() & 0o077) {
         Ok(0) => report.ok(format!("{what}: {} is readable by its owner only", file.display())),
-        Ok(_) => report.fail(format!("{what}: {} is readable by others", file.display()), format!("chmod 600 {}", file.display())),
+        Ok(_) => {
+            report.fail(format!("{what}: {} is readable by others", file.display()), format!("chmod 600 {}", file.display()))
+        }
         Err(error) => report.fail(format!("{what}: {}: {error}", file.display()), "run `pgwarrant init`, or correct the path"),
     }
 }
@@ -47,7 +50,12 @@ fn ledger_dir(dir: &Path, report: &mut Report) {
     let place = if place.as_os_str().is_empty() { Path::new(".") } else { place };
     let writable = rustix::fs::access(place, rustix::fs::Access::WRITE_OK).is_ok();
     let fix = format!("chown {} to the user that runs `pgwarrant serve`", place.display());
-    report.must(writable, format!("ledger: {} is writable", dir.display()), format!("ledger: {} is not writable", place.display()), fix);
+    report.must(
+        writable,
+        format!("ledger: {} is writable", dir.display()),
+        format!("ledger: {} is not writable", place.display()),
+        fix,
+    );
     if dir.exists() && fs::metadata(dir).is_ok_and(|found| found.permissions().mode() & 0o022 != 0) {
         report.fail(format!("ledger: {} is writable by others", dir.display()), format!("chmod 700 {}", dir.display()));
     }

@@ -56,9 +56,12 @@ async fn examine(config: &Config, rules: Option<&Ruleset>, report: &mut Report) 
 }
 
 fn load_rules(config: &Config, report: &mut Report) -> Option<Ruleset> {
-    match crate::rules::load_dir(&config.rules.dir) {
+    match crate::cli::pending::load_dir(&config.rules.dir) {
         Ok(rules) if rules.relations.is_empty() => {
-            report.warn(format!("rules: {} names no table, so nothing is readable", config.rules.dir.display()), "write a rule file a table");
+            report.warn(
+                format!("rules: {} names no table, so nothing is readable", config.rules.dir.display()),
+                "write a rule file a table",
+            );
             Some(rules)
         }
         Ok(rules) => {

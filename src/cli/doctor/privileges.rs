@@ -32,7 +32,12 @@ WHERE p.prosecdef AND p.oid >= 16384 AND has_function_privilege(p.oid, 'EXECUTE'
 pub async fn check(client: &Client, rules: Option<&Ruleset>, report: &mut Report) -> anyhow::Result<()> {
     let create: Vec<String> = client.query_one(CREATE, &[]).await?.get(0);
     let bad = format!("role: it has {}", create.join(", "));
-    report.must(create.is_empty(), "role: creates nothing, not even temporary tables", bad, "run setup.sql, or REVOKE it FROM PUBLIC");
+    report.must(
+        create.is_empty(),
+        "role: creates nothing, not even temporary tables",
+        bad,
+        "run setup.sql, or REVOKE it FROM PUBLIC",
+    );
     let writes: Vec<String> = client.query_one(WRITES, &[]).await?.get(0);
     let bad = format!("role: may write to {}", writes.join(", "));
     report.must(writes.is_empty(), "role: writes to nothing", bad, "run setup.sql, or REVOKE it FROM PUBLIC");
@@ -68,7 +73,12 @@ fn compare(rules: &Ruleset, columns: &BTreeMap<(String, String), Vec<(String, bo
             closed.extend(list.iter().filter(|(column, may)| !*may && !hidden.contains(column)).map(|(column, _)| of(column)));
         }
     }
-    report.must(shown.is_empty(), "columns: no hidden one is readable", format!("columns: hidden but readable: {}", shown.join(", ")), fix);
+    report.must(
+        shown.is_empty(),
+        "columns: no hidden one is readable",
+        format!("columns: hidden but readable: {}", shown.join(", ")),
+        fix,
+    );
     if !closed.is_empty() {
         report.warn(format!("columns: shown by the rules, but not readable for the role: {}", closed.join(", ")), fix);
     }
@@ -81,5 +91,10 @@ fn compare(rules: &Ruleset, columns: &BTreeMap<(String, String), Vec<(String, bo
         .filter(|name| !columns.contains_key(&(name.schema.clone(), name.name.clone())))
         .map(|name| format!("{}.{}", name.schema, name.name))
         .collect();
-    report.must(missing.is_empty(), "rules: every relation exists", format!("rules: no such relation: {}", missing.join(", ")), "pgwarrant rules lint");
+    report.must(
+        missing.is_empty(),
+        "rules: every relation exists",
+        format!("rules: no such relation: {}", missing.join(", ")),
+        "pgwarrant rules lint",
+    );
 }

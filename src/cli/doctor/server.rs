@@ -7,7 +7,8 @@ use tokio_postgres::Client;
 pub async fn check(client: &Client, config: &Config, report: &mut Report) -> anyhow::Result<()> {
     let version: u32 = show(client, "server_version_num").await?.parse()?;
     let known = crate::reading::Version::from_num(version).is_some();
-    let (good, bad) = (format!("server: Postgres {}", version / 10_000), format!("server: Postgres {} cannot be read", version / 10_000));
+    let (good, bad) =
+        (format!("server: Postgres {}", version / 10_000), format!("server: Postgres {} cannot be read", version / 10_000));
     report.must(known, good, bad, "pgwarrant reads 15, 16, 17 and 18");
     let encoding = show(client, "server_encoding").await?;
     report.must(
@@ -33,7 +34,12 @@ async fn fixed(client: &Client, report: &mut Report) -> anyhow::Result<()> {
     ] {
         let value = show(client, name).await?;
         let fix = format!("ALTER ROLE … RESET {name}; ALTER DATABASE … RESET {name};");
-        report.must(value == expected, format!("server: {name} = {value}"), format!("server: {name} = {value}, must be {expected}"), fix);
+        report.must(
+            value == expected,
+            format!("server: {name} = {value}"),
+            format!("server: {name} = {value}, must be {expected}"),
+            fix,
+        );
     }
     let read_only = show(client, "default_transaction_read_only").await?;
     if read_only != "on" {
@@ -45,7 +51,8 @@ async fn fixed(client: &Client, report: &mut Report) -> anyhow::Result<()> {
 
 /// The proof stands on these messages.
 async fn trees(client: &Client, report: &mut Report) -> anyhow::Result<()> {
-    let set = "SET debug_print_parse = on; SET debug_print_rewritten = on; SET debug_pretty_print = off; SET client_min_messages = log";
+    let set =
+        "SET debug_print_parse = on; SET debug_print_rewritten = on; SET debug_pretty_print = off; SET client_min_messages = log";
     let settable = client.batch_execute(set).await;
     let reset = "RESET debug_print_parse; RESET debug_print_rewritten; RESET debug_pretty_print; RESET client_min_messages";
     client.batch_execute(reset).await?;
@@ -65,7 +72,12 @@ async fn log(client: &Client, report: &mut Report) -> anyhow::Result<()> {
     for name in ["log_statement", "log_duration"] {
         let value = show(client, name).await?;
         if !matches!(value.as_str(), "none" | "off" | "ddl") {
-            report.warn(format!("server: {name} = {value} would write statements to the log; under log_min_messages = fatal they stay out"), "");
+            report.warn(
+                format!(
+                    "server: {name} = {value} would write statements to the log; under log_min_messages = fatal they stay out"
+                ),
+                "",
+            );
         }
     }
     Ok(())

@@ -41,7 +41,8 @@ impl Files {
             self.add(&format!("keys/{name}.pub"), Secrecy::Key, key::public_to_pem(&private.verifying_key()));
             if name == "ledger" {
                 let verifying = crate::ledger::note::VerifyingName::new(origin, private.verifying_key());
-                let verifying = verifying.ok_or_else(|| anyhow::anyhow!("--origin {origin:?}: no spaces, no `+`, ASCII only, at most 255 bytes"))?;
+                let verifying = verifying
+                    .ok_or_else(|| anyhow::anyhow!("--origin {origin:?}: no spaces, no `+`, ASCII only, at most 255 bytes"))?;
                 self.add("keys/ledger.vkey", Secrecy::Key, format!("{verifying}\n"));
             }
         }

@@ -8,7 +8,7 @@ pub mod setup_sql;
 pub mod starter;
 
 use super::connect;
-use crate::config::{DatabaseUrl, Host};
+use crate::config::DatabaseUrl;
 use anyhow::Context as _;
 use base64::Engine as _;
 use config_text::ConfigText;
@@ -82,10 +82,12 @@ impl Args {
 
     fn files(&self, tables: &[Table]) -> anyhow::Result<Files> {
         let mut files = Files::default();
-        let passwords = Passwords { reader: self.reader_password.clone().unwrap_or_else(made_up), writer: made_up(), auditor: made_up() };
+        let passwords =
+            Passwords { reader: self.reader_password.clone().unwrap_or_else(made_up), writer: made_up(), auditor: made_up() };
         files.add("pgwarrant.toml", Secrecy::Secret, self.config_text(&passwords).to_toml());
         files.add_keys(&self.origin())?;
-        let relations = if self.rules.is_empty() { self.add_starters(tables, &mut files) } else { self.add_rules(tables, &mut files)? };
+        let relations =
+            if self.rules.is_empty() { self.add_starters(tables, &mut files) } else { self.add_rules(tables, &mut files)? };
         let plan = SetupPlan {
             database: self.database.database.clone(),
             reader_role: self.reader_role.clone(),
@@ -99,7 +101,8 @@ impl Args {
     }
 
     fn config_text(&self, passwords: &Passwords) -> ConfigText {
-        let reader = DatabaseUrl { user: self.reader_role.clone(), password: Some(passwords.reader.clone()), ..self.database.clone() };
+        let reader =
+            DatabaseUrl { user: self.reader_role.clone(), password: Some(passwords.reader.clone()), ..self.database.clone() };
         let audit = self.audit_database.clone().unwrap_or_else(|| self.database.clone());
         let writer = DatabaseUrl { user: AUDIT_WRITER.to_owned(), password: Some(passwords.writer.clone()), ..audit };
         ConfigText {
@@ -122,7 +125,7 @@ impl Args {
         for table in tables {
             let proposal = Proposal::of(table);
             files.add(&format!("rules/{}", starter::file_name(table)), Secrecy::Open, starter::text(table, &proposal));
-            if !table.is_view {
+            if !table.is_view && !proposal.bounded_by.is_empty() {
                 relations.push(RelationAccess {
                     schema: table.schema.clone(),
                     name: table.name.clone(),
@@ -142,14 +145,18 @@ impl Args {
             files.add(&format!("rules/{name}"), Secrecy::Open, text.clone());
             texts.push((name.to_owned(), text));
         }
-        let (rules, _) = crate::rules::parse(&texts)?;
+        let rules = crate::cli::pending::parse(&texts)?;
         Ok(setup_sql::from_rules(&rules, tables))
     }
 
     fn say_what_comes_next(&self, tables: &[Table], files: &Files) {
         let hidden: usize = tables.iter().map(|table| Proposal::of(table).hidden.len()).sum();
         let dir = self.dir.display();
-        println!("wrote {} files into {dir}: {} tables and views, {hidden} columns proposed as hidden", files.len(), tables.len());
+        println!(
+            "wrote {} files into {dir}: {} tables and views, {hidden} columns proposed as hidden",
+            files.len(),
+            tables.len()
+        );
         println!("next:");
         println!("  1. read {dir}/rules/*.toml: they are guesses");
         println!("  2. psql '{}' -f {dir}/setup.sql", self.database);
@@ -184,7 +191,9 @@ fn verifier(password: &str) -> String {
 
 /// Roles, then the schema of the mirror, then who may do what in it.
 fn audit_sql(writer: &str, auditor: &str) -> String {
-    let mut sql = String::from("-- The audit schema and its roles. Written by pgwarrant; may be run again at any time.\n\\set ON_ERROR_STOP on\n\n");
+    let mut sql = String::from(
+        "-- The audit schema and its roles. Written by pgwarrant; may be run again at any time.\n\\set ON_ERROR_STOP on\n\n",
+    );
     for (role, verifier) in [(AUDIT_WRITER, writer), (AUDITOR, auditor)] {
         let (name, quoted) = (setup_sql::literal(role), setup_sql::identifier(role));
         sql.push_str(&format!(
@@ -200,9 +209,4 @@ fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name: String = name.trim().chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')).collect();
     if name.is_empty() { "localhost".to_owned() } else { name }
-}
-
-/// True when agents on other machines can reach this address, and so need TLS.
-pub fn is_reachable_from_outside(url: &DatabaseUrl) -> bool {
-    !url.hosts.iter().all(|(host, _): &(Host, u16)| host.is_local())
 }

@@ -17,8 +17,31 @@ const SMALL: f64 = 10_000.0;
 
 /// Whole words of a column's name, and a name's end, that smell of a secret.
 const SECRET_WORDS: &[&str] = &[
-    "ssn", "password", "passwd", "pwd", "passphrase", "secret", "secrets", "token", "hash", "salt", "iban", "cvv", "cvc", "pin", "otp", "totp",
-    "mfa", "passport", "credential", "credentials", "privatekey", "apikey", "bic", "taxid", "pan",
+    "ssn",
+    "password",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "secret",
+    "secrets",
+    "token",
+    "hash",
+    "salt",
+    "iban",
+    "cvv",
+    "cvc",
+    "pin",
+    "otp",
+    "totp",
+    "mfa",
+    "passport",
+    "credential",
+    "credentials",
+    "privatekey",
+    "apikey",
+    "bic",
+    "taxid",
+    "pan",
 ];
 const SECRET_PAIRS: &[&[&str]] = &[
     &["billing", "key"],
@@ -38,12 +61,22 @@ const SECRET_PAIRS: &[&[&str]] = &[
 ];
 
 const TENANT_COLUMNS: &[&str] = &[
-    "tenant_id", "tenant", "org_id", "organization_id", "organisation_id", "workspace_id", "company_id", "account_id", "team_id", "merchant_id",
+    "tenant_id",
+    "tenant",
+    "org_id",
+    "organization_id",
+    "organisation_id",
+    "workspace_id",
+    "company_id",
+    "account_id",
+    "team_id",
+    "merchant_id",
 ];
 
 impl Proposal {
     pub fn of(table: &Table) -> Proposal {
-        let hidden: Vec<String> = table.columns.iter().filter(|column| is_secret(&column.name)).map(|column| column.name.clone()).collect();
+        let hidden: Vec<String> =
+            table.columns.iter().filter(|column| is_secret(&column.name)).map(|column| column.name.clone()).collect();
         let tenant_column = TENANT_COLUMNS.iter().find(|name| table.column(name).is_some()).map(|name| (*name).to_owned());
         let mut proposal = Proposal { hidden, tenant_column, ..Proposal::default() };
         proposal.add_keys(table);
@@ -56,9 +89,8 @@ impl Proposal {
     fn add_keys(&mut self, table: &Table) {
         let of_index = |columns: &&Vec<String>| table.indexes.iter().any(|index| index.starts_with(columns));
         let keys = table.unique_keys.iter().chain(table.foreign_keys.iter().filter(of_index));
-        for key in keys.filter(|key| !self.is_tenant(key)) {
-            self.bounded_by.push(key.clone());
-        }
+        let keys: Vec<_> = keys.filter(|key| !self.is_tenant(key)).cloned().collect();
+        self.bounded_by.extend(keys);
     }
 
     /// A tenant alone bounds a small table; of a large one it takes the rest of an index too.
@@ -107,7 +139,12 @@ impl Proposal {
 
     /// The columns of the table that the reader's role may select.
     pub fn visible<'a>(&self, table: &'a Table) -> Vec<&'a str> {
-        table.columns.iter().map(|column| column.name.as_str()).filter(|name| !self.hidden.iter().any(|hidden| hidden == name)).collect()
+        table
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .filter(|name| !self.hidden.iter().any(|hidden| hidden == name))
+            .collect()
     }
 }
 
@@ -174,11 +211,21 @@ mod tests {
 
     #[test]
     fn a_large_tenant_table_is_bounded_by_keys_and_by_tenant_with_time() {
-        let columns = [("id", "bigint"), ("tenant_id", "integer"), ("customer_id", "bigint"), ("created_at", "timestamp with time zone")];
-        let orders = table(&columns, &[&["id"]], &[&["customer_id"], &["tenant_id", "created_at"]], &[&["tenant_id"], &["customer_id"]], 5e4);
+        let columns =
+            [("id", "bigint"), ("tenant_id", "integer"), ("customer_id", "bigint"), ("created_at", "timestamp with time zone")];
+        let orders = table(
+            &columns,
+            &[&["id"]],
+            &[&["customer_id"], &["tenant_id", "created_at"]],
+            &[&["tenant_id"], &["customer_id"]],
+            5e4,
+        );
         let proposal = Proposal::of(&orders);
         assert_eq!(proposal.bounded_by, [vec!["id"], vec!["customer_id"], vec!["tenant_id", "created_at"]]);
-        assert_eq!(proposal.max_range, [("created_at".to_owned(), "\"31 days\"".to_owned()), ("id".to_owned(), "1000".to_owned())]);
+        assert_eq!(
+            proposal.max_range,
+            [("created_at".to_owned(), "\"31 days\"".to_owned()), ("id".to_owned(), "1000".to_owned())]
+        );
         assert_eq!(proposal.tenant_column.as_deref(), Some("tenant_id"));
     }
 

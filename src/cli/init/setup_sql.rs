@@ -143,8 +143,11 @@ impl SetupPlan {
 
     /// Opt-in, since `ENABLE ROW LEVEL SECURITY` concerns every role of the database that is not the owner.
     fn row_security(&self, sql: &mut String) {
-        let tables: Vec<(&RelationAccess, &String)> =
-            self.relations.iter().filter_map(|relation| relation.tenant_column.as_ref().map(|column| (relation, column))).collect();
+        let tables: Vec<(&RelationAccess, &String)> = self
+            .relations
+            .iter()
+            .filter_map(|relation| relation.tenant_column.as_ref().map(|column| (relation, column)))
+            .collect();
         if tables.is_empty() {
             return;
         }
@@ -203,7 +206,12 @@ pub fn from_rules(rules: &Ruleset, tables: &[Table]) -> Vec<RelationAccess> {
         let name = QualifiedName { schema: table.schema.clone(), name: table.name.clone() };
         let rule = rules.relation(&name)?;
         let columns = table.columns.iter().map(|column| column.name.clone()).filter(|column| !rule.hidden.contains(column));
-        Some(RelationAccess { schema: name.schema, name: name.name, columns: columns.collect(), tenant_column: rule.tenant_column.clone() })
+        Some(RelationAccess {
+            schema: name.schema,
+            name: name.name,
+            columns: columns.collect(),
+            tenant_column: rule.tenant_column.clone(),
+        })
     };
     tables.iter().filter_map(access).collect()
 }

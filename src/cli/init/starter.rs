@@ -28,10 +28,11 @@ pub fn text(table: &Table, proposal: &Proposal) -> String {
         body.push_str("max_in_list = 100\n");
     }
     if !proposal.max_range.is_empty() {
-        let ranges: Vec<String> = proposal.max_range.iter().map(|(column, widest)| format!("{} = {widest}", bare(column))).collect();
+        let ranges: Vec<String> =
+            proposal.max_range.iter().map(|(column, widest)| format!("{} = {widest}", bare(column))).collect();
         let _ = writeln!(body, "max_range   = {{ {} }}", ranges.join(", "));
     }
-    if let Some(column) = &proposal.tenant_column {
+    if let Some(column) = proposal.tenant_column.as_ref().filter(|_| !table.is_view) {
         let _ = writeln!(body, "# the column of row security, see setup.sql:\n# tenant_column = {}", string(column));
     }
     header(table, readable) + &if readable { body } else { commented(&body) }
@@ -43,7 +44,9 @@ fn header(table: &Table, readable: bool) -> String {
     if table.is_view {
         text.push_str("# A view shows what its owner may see. Read its definition before you take the comment signs away.\n");
     } else if !readable {
-        text.push_str("# Nothing here says which rows belong together, so it is not readable yet: name columns in `bounded_by`,\n");
+        text.push_str(
+            "# Nothing here says which rows belong together, so it is not readable yet: name columns in `bounded_by`,\n",
+        );
         text.push_str("# or write `unbounded = true` if any agent with a grant may read the whole table.\n");
     } else if table.rows <= 1000.0 {
         text.push_str("# Small enough to be read whole? Then `unbounded = true` instead of `bounded_by`.\n");

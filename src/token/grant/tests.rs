@@ -314,7 +314,7 @@ proptest! {
 
     #[test]
     fn a_grant_is_narrower_than_itself(grant in grant()) {
-        prop_assert!(narrower(&grant, &[grant.clone()]), "{}", grant);
+        prop_assert!(narrower(&grant, std::slice::from_ref(&grant)), "{}", grant);
     }
 
     /// Over numbers the implication is decided by trying every half: what is called narrower is, and nothing else.

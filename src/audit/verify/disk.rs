@@ -1,0 +1,80 @@
+//! Verifies a log where it was written.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::ledger::{Item, LedgerError, Reader};
+
+use super::fault::{Fault, VerifyError};
+use super::verifier::{Expected, Summary, Verifier};
+
+/// Longer than a commit takes.
+const COMMIT_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Reads the segments in `dir` from the first byte to the last. A log that is being written is verified up to a
+/// checkpoint that was its newest when reading came there.
+pub fn verify_ledger(dir: &Path, expected: Expected) -> Result<Summary, VerifyError> {
+    let mut reader = Reader::open(dir, 0)?;
+    let mut verifier = Verifier::new(expected);
+    // As of the last checkpoint: what lies behind it may be a commit under way.
+    let mut settled = verifier.clone();
+    let ended = loop {
+        match step(&mut reader, &mut verifier) {
+            Ok(Step::Entry) => {}
+            Ok(Step::Checkpoint) => settled = verifier.clone(),
+            Ok(Step::End) => break finish(&mut reader, verifier),
+            Err(error) => break Err(error),
+        }
+    };
+    match ended {
+        Err(error) if is_being_written(dir) => settle(dir, settled).map_or(Err(error), Ok),
+        ended => ended,
+    }
+}
+
+enum Step {
+    Entry,
+    Checkpoint,
+    End,
+}
+
+fn step(reader: &mut Reader, verifier: &mut Verifier) -> Result<Step, VerifyError> {
+    match reader.read()? {
+        Item::Entry { seq, bytes } => verifier.entry(seq, bytes, None).map(|()| Step::Entry).map_err(Into::into),
+        Item::Checkpoint { note } => {
+            let size = verifier.size();
+            match verifier.checkpoint(note, None) {
+                // In a file, a checkpoint that is out of place speaks about the entries before it.
+                Err(Fault::NoteDiffers { said, .. }) if said > size => Err(Fault::Truncated { seq: size, size: said }.into()),
+                checked => checked.map(|()| Step::Checkpoint).map_err(Into::into),
+            }
+        }
+        Item::End => Ok(Step::End),
+    }
+}
+
+fn finish(reader: &mut Reader, verifier: Verifier) -> Result<Summary, VerifyError> {
+    reader.check_end()?;
+    Ok(verifier.finish()?)
+}
+
+/// Damage behind the last checkpoint, while somebody writes, may be a commit that was seen half-way: then it is whole
+/// in a moment. None if it is not.
+fn settle(dir: &Path, settled: Verifier) -> Option<Summary> {
+    std::thread::sleep(COMMIT_PATIENCE);
+    let mut verifier = settled.clone();
+    let mut reader = Reader::open(dir, verifier.size()).ok()?;
+    loop {
+        match step(&mut reader, &mut verifier).ok()? {
+            Step::Entry => {}
+            Step::Checkpoint if verifier.size() > settled.size() => return verifier.finish().ok(),
+            // The one that was read before.
+            Step::Checkpoint => {}
+            Step::End => return None,
+        }
+    }
+}
+
+fn is_being_written(dir: &Path) -> bool {
+    matches!(crate::ledger::try_lock(dir), Err(LedgerError::Locked(_)))
+}

@@ -1,0 +1,315 @@
+//! The proof: a statement's shape inside every block of the chain and the rules, for any values; what depends on the
+//! values is left as conditions for [`Proof::check`].
+
+use super::condition::Condition;
+use super::cost;
+use super::cover::{self, Alternative};
+use super::deny::Deny;
+use super::hint;
+use super::permit::{Obligation, Proof, ProvenRelation};
+use super::reason::Reason;
+use super::solve::Solver;
+use crate::catalogue::snapshot::{Catalogue, Relation};
+use crate::reading::tree::{Query, RteKind, Trees};
+use crate::rules::ruleset::{Ruleset, TableRule};
+use crate::shape::admit::{Admission, Requirement};
+use crate::shape::functions;
+use crate::shape::model::{Kind, Shape, SourceId};
+use crate::shape::rewritten::Expansion;
+use crate::shape::{build, total, visit};
+use crate::token::grant::{Grant, QualifiedName};
+use std::collections::BTreeSet;
+
+/// The schema of the filtered catalogue views that setup installs; readable by every token.
+pub const CATALOGUE_SCHEMA: &str = "pgwarrant_catalog";
+
+/// What is asked: may this statement, as Postgres reads it, run under these grants and rules?
+pub struct Question<'q> {
+    pub trees: &'q Trees,
+    pub catalogue: &'q Catalogue,
+    pub rules: &'q Ruleset,
+    /// The grants of each block of the chain, root first; every block must cover the statement.
+    pub chain: &'q [&'q [Grant]],
+    /// Relation names that the local reading found, lower-cased as Postgres folds them.
+    pub named: &'q [String],
+}
+
+pub fn prove(q: &Question<'_>) -> Result<Proof, Deny> {
+    let [rewritten] = q.trees.rewritten.as_slice() else {
+        return Err(Deny::new(Reason::ImpliedCode, "a rule on a table turns this statement into several, which is not allowed"));
+    };
+    let shape = build::build(&q.trees.analysed, q.catalogue)?;
+    let introspection = reads_catalogue_only(&shape)?;
+    let relations = relations(q, &shape, introspection)?;
+    let admission = Admission { catalogue: q.catalogue, allowed: &q.rules.functions, introspection };
+    let admitted = admission.shape(&shape)?;
+    execute_grants(q, &admitted.functions)?;
+    recursion(&q.trees.analysed, 0)?;
+    if *rewritten != q.trees.analysed {
+        Expansion { catalogue: q.catalogue, allowed: &q.rules.functions, introspection }.check(rewritten)?;
+    }
+    let mut conditions: Vec<Condition> = admitted.requirements.into_iter().map(Condition::Required).collect();
+    require_series(&shape, &mut conditions);
+    static_conditions(&mut conditions)?;
+    if introspection {
+        let relations = relations.iter().map(|o| proven(o.relation)).collect();
+        return Ok(Proof { conditions, obligations: Vec::new(), row_limit: None, relations, introspection: true });
+    }
+    let solver = Solver::solve(&shape, q.rules);
+    let mut obligations = Vec::new();
+    let mut row_limit: Option<u64> = None;
+    let (mut guarded, mut outside) = (BTreeSet::new(), BTreeSet::new());
+    for o in &relations {
+        let found = occurrence(q, &solver, o, &mut conditions)?;
+        for alternatives in found {
+            if alternatives.iter().any(|a| a.guarded) {
+                guarded.insert(o.id);
+            }
+            if alternatives.iter().any(|a| a.guarded && !a.local) {
+                outside.insert(o.id);
+            }
+            let refusal = refusal(&solver, q, o);
+            obligations.push(Obligation { alternatives, refusal });
+        }
+        if let Some(max) = o.rule.max_rows {
+            row_limit = Some(row_limit.map_or(max, |l| l.min(max)));
+        }
+    }
+    let mut needed = Vec::new();
+    if let Some(expr) = total::leak(&shape, &guarded, &outside, &mut needed) {
+        return Err(Deny::new(
+            Reason::ErrorLeak,
+            "an expression that can fail stands where it may run on rows outside the grant, and its error would tell of them",
+        )
+        .hint("Move casts, arithmetic and other expressions that can fail from WHERE, ON or HAVING to the SELECT list, or compare the plain column.")
+        .at(visit::location(expr)));
+    }
+    conditions.extend(needed.into_iter().map(Condition::Required));
+    static_conditions(&mut conditions)?;
+    cost::check(&solver)?;
+    conditions.dedup();
+    let relations = relations.iter().map(|o| proven(o.relation)).collect();
+    Ok(Proof { conditions, obligations, row_limit, relations, introspection: false })
+}
+
+fn proven(relation: &Relation) -> ProvenRelation {
+    ProvenRelation { oid: relation.oid, name: relation.name.clone() }
+}
+
+/// One relation where it stands.
+struct Occurrence<'q> {
+    id: SourceId,
+    relation: &'q Relation,
+    rule: &'q TableRule,
+    selected: &'q crate::reading::tree::ColumnSet,
+    at: Option<u32>,
+}
+
+/// A statement over our catalogue views reads nothing else: the two worlds are never joined.
+fn reads_catalogue_only(shape: &Shape<'_>) -> Result<bool, Deny> {
+    let mut ours = 0;
+    let mut others = 0;
+    for source in &shape.sources {
+        if let Kind::Relation { relid, .. } = &source.kind {
+            match shape.catalogue.relation(*relid) {
+                Some(r) if r.name.schema == CATALOGUE_SCHEMA => ours += 1,
+                Some(_) | None => others += 1,
+            }
+        }
+    }
+    if ours > 0 && others > 0 {
+        return Err(Deny::new(Reason::StatementNotAllowed, "catalogue views and tables cannot be read in one statement")
+            .hint("Ask the catalogue in a statement of its own."));
+    }
+    Ok(ours > 0)
+}
+
+fn relations<'q>(q: &Question<'q>, shape: &Shape<'q>, introspection: bool) -> Result<Vec<Occurrence<'q>>, Deny> {
+    let mut found = Vec::new();
+    for (id, source) in shape.sources.iter().enumerate() {
+        let Kind::Relation { relid, permissions, location } = &source.kind else { continue };
+        let relation = q
+            .catalogue
+            .relation(*relid)
+            .ok_or_else(|| Deny::new(Reason::CatalogueChanged, "the statement reads a relation that the catalogue does not know yet"))?;
+        if introspection {
+            const NOTHING: &TableRule = &EMPTY_RULE;
+            found.push(Occurrence { id, relation, rule: NOTHING, selected: &permissions.selected, at: *location });
+            continue;
+        }
+        if relation.name.schema.starts_with("pg_") || relation.name.schema == "information_schema" {
+            return Err(Deny::new(Reason::RelationNotGranted, "system catalogues are not granted")
+                .hint("SHOW pgwarrant.scope lists the tables and columns that this token may read.")
+                .at(*location));
+        }
+        // What the local reading saw by name is what Postgres resolved; otherwise somebody is being fooled.
+        if !q.named.contains(&relation.name.name) {
+            return Err(Deny::new(Reason::ReadingMismatch, "the statement names its tables in a way that is read differently by Postgres")
+                .hint("Spell table names plainly."));
+        }
+        let granted = q.chain.iter().all(|grants| !cover::grants_on(grants, relation).is_empty());
+        if !granted || q.chain.is_empty() {
+            return Err(hint::not_granted(&relation.name).at(*location));
+        }
+        kind_is_readable(relation).map_err(|d| d.at(*location))?;
+        let rule = q.rules.relation(&relation.name).ok_or_else(|| hint::no_rule(&relation.name).at(*location))?;
+        found.push(Occurrence { id, relation, rule, selected: &permissions.selected, at: *location });
+    }
+    Ok(found)
+}
+
+static EMPTY_RULE: TableRule = TableRule {
+    bounded_by: Vec::new(),
+    unbounded: true,
+    hidden: BTreeSet::new(),
+    max_rows: None,
+    max_in_list: None,
+    max_range: std::collections::BTreeMap::new(),
+    tenant_column: None,
+    is_view: true,
+    source: crate::rules::ruleset::Source { file: String::new(), line: 0, column: 0 },
+};
+
+fn kind_is_readable(relation: &Relation) -> Result<(), Deny> {
+    let why = match relation.kind {
+        b'r' | b'p' if relation.is_partition => "a partition can only be read through its parent",
+        b'r' | b'p' if relation.persistence == b't' => "temporary tables cannot be read",
+        b'r' | b'p' | b'v' => return Ok(()),
+        b'm' => "materialized views cannot be read",
+        b'f' => "foreign tables cannot be read",
+        b'S' => "sequences cannot be read",
+        _ => "this kind of relation cannot be read",
+    };
+    Err(Deny::new(Reason::RelationNotGranted, why).table(&relation.name))
+}
+
+/// Everything that must hold for one occurrence, but for what is left to the values.
+fn occurrence(
+    q: &Question<'_>,
+    solver: &Solver<'_, '_>,
+    o: &Occurrence<'_>,
+    conditions: &mut Vec<Condition>,
+) -> Result<Vec<Vec<Alternative>>, Deny> {
+    let read = cover::columns_read(o.relation, o.selected)?;
+    cover::check_hidden(o.relation, o.rule, &read, o.selected.contains(&0)).map_err(|d| d.at(o.at))?;
+    let mut found = Vec::new();
+    for grants in q.chain {
+        let on = cover::grants_on(grants, o.relation);
+        found.push(cover::alternatives(solver, o.id, o.relation, &on, &read).map_err(|d| d.at(o.at))?);
+    }
+    let needs_bound = !o.rule.unbounded && !(o.rule.is_view && o.rule.bounded_by.is_empty());
+    if needs_bound {
+        match &solver.bounded[o.id] {
+            Some(needed) => conditions.extend(needed.iter().cloned()),
+            None => {
+                let why = solver.shortfall(o.id, o.relation, o.rule);
+                let alias = solver.shape.sources[o.id].name;
+                return Err(hint::unbounded(o.relation, alias, o.rule, why, o.at));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn refusal(solver: &Solver<'_, '_>, q: &Question<'_>, o: &Occurrence<'_>) -> Deny {
+    let alias = solver.shape.sources[o.id].name;
+    let first = q.chain.iter().flat_map(|g| cover::grants_on(g, o.relation)).find(|g| !g.predicate.is_empty());
+    match first {
+        Some(grant) => hint::predicate_not_implied(o.relation, alias, grant).at(o.at),
+        None => hint::not_granted(&o.relation.name).at(o.at),
+    }
+}
+
+/// User functions that rules allow need a grant in every block.
+fn execute_grants(q: &Question<'_>, functions: &BTreeSet<u32>) -> Result<(), Deny> {
+    for oid in functions {
+        let Some(f) = q.catalogue.functions.get(oid) else { continue };
+        let granted = |grants: &&[Grant]| {
+            grants.iter().any(|g| match g {
+                Grant::Execute(s) => s.function == f.name && s.arguments == f.arguments,
+                Grant::Relation(_) => false,
+            })
+        };
+        if !q.chain.iter().all(|g| granted(g)) {
+            return Err(hint::execute_not_granted(&format!("{}.{}({})", f.name.schema, f.name.name, f.arguments.join(", "))));
+        }
+    }
+    Ok(())
+}
+
+/// Every recursion needs a counter with a constant end.
+fn recursion(query: &Query, depth: u32) -> Result<(), Deny> {
+    if depth > 100 {
+        return Err(Deny::new(Reason::TooComplex, "the statement is nested too deeply"));
+    }
+    for cte in &query.ctes {
+        if cte.recursive && functions::steps(cte).is_none() {
+            return Err(Deny::new(Reason::CostBomb, "a recursive query needs a counter that ends at a constant")
+                .hint("Add a column that starts at a number and grows by 1, and WHERE n < 100 in the recursive part."));
+        }
+        recursion(&cte.query, depth + 1)?;
+    }
+    for entry in &query.range_table {
+        if let RteKind::Subquery { query, .. } = &entry.kind {
+            recursion(query, depth + 1)?;
+        }
+    }
+    // Sublinks: their CTEs too.
+    let mut result = Ok(());
+    let exprs = query.target_list.iter().map(|t| &t.expr).chain(&query.having);
+    let quals = query.join_tree.iter().flat_map(|f| f.quals.iter());
+    for e in exprs.chain(quals) {
+        visit::walk(e, &mut |e| {
+            if let (crate::reading::tree::Expr::SubLink { query, .. }, Ok(())) = (e, &result) {
+                result = recursion(query, depth + 1);
+            }
+        });
+    }
+    result
+}
+
+fn require_series(shape: &Shape<'_>, conditions: &mut Vec<Condition>) {
+    for source in &shape.sources {
+        if let Kind::Series(s) = &source.kind {
+            conditions.push(Condition::Required(Requirement::ShortSeries(s.clone())));
+        }
+    }
+}
+
+/// What is known already is judged now, and what can never hold is refused now.
+fn static_conditions(conditions: &mut Vec<Condition>) -> Result<(), Deny> {
+    let now = crate::shape::constant::Moment { values: &[], now: 0 };
+    let mut failed = None;
+    conditions.retain(|c| {
+        if !super::permit::is_static(c) {
+            return true;
+        }
+        if !c.evaluate(&now) {
+            failed.get_or_insert_with(|| super::permit::explain(c));
+        }
+        false
+    });
+    failed.map_or(Ok(()), Err)
+}
+
+/// A relation's name in a chain's grants, for `SHOW pgwarrant.scope`.
+pub fn granted_relations(chain: &[&[Grant]]) -> Vec<QualifiedName> {
+    let names = |grants: &[Grant]| -> BTreeSet<QualifiedName> {
+        grants
+            .iter()
+            .filter_map(|g| match g {
+                Grant::Relation(r) => Some(r.relation.clone()),
+                Grant::Execute(_) => None,
+            })
+            .collect()
+    };
+    let mut all: Option<BTreeSet<QualifiedName>> = None;
+    for grants in chain {
+        let these = names(grants);
+        all = Some(match all {
+            None => these,
+            Some(before) => before.intersection(&these).cloned().collect(),
+        });
+    }
+    all.unwrap_or_default().into_iter().collect()
+}

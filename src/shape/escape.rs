@@ -1,0 +1,66 @@
+//! Whether a query speaks of anything outside itself.
+
+use super::visit;
+use crate::reading::tree::{Expr, FromExpr, JoinNode, Query, RteKind};
+
+/// `true` if any column in the query, at any depth, belongs to a level outside it.
+pub fn reaches_outside(query: &Query) -> bool {
+    escapes(query, 0)
+}
+
+fn escapes(query: &Query, depth: u32) -> bool {
+    let mut exprs: Vec<&Expr> = query.target_list.iter().map(|t| &t.expr).collect();
+    exprs.extend(query.having.iter().chain(&query.limit_count).chain(&query.limit_offset));
+    for w in &query.window_clause {
+        exprs.extend(w.start_offset.iter().chain(&w.end_offset));
+    }
+    if let Some(from) = &query.join_tree {
+        quals(from, &mut exprs);
+    }
+    let mut queries: Vec<&Query> = query.ctes.iter().map(|c| &*c.query).collect();
+    for entry in &query.range_table {
+        match &entry.kind {
+            RteKind::Subquery { query, .. } => queries.push(query),
+            RteKind::Function { functions, .. } => exprs.extend(functions.iter().map(|f| &f.expr)),
+            RteKind::Values { rows, .. } => exprs.extend(rows.iter().flatten()),
+            RteKind::Join { alias_vars, .. } => exprs.extend(alias_vars),
+            RteKind::Group { expressions } => exprs.extend(expressions),
+            // A CTE of an outer level is something outside.
+            RteKind::Cte { levels_up, .. } if *levels_up > depth => return true,
+            RteKind::Cte { .. } | RteKind::Relation { .. } | RteKind::Result => {}
+            RteKind::TableFunction | RteKind::NamedTuplestore => return true,
+        }
+    }
+    let out = |e: &Expr| match e {
+        Expr::Var(v) => v.levels_up > depth,
+        Expr::Aggref { levels_up, .. } | Expr::GroupingFunc { levels_up, .. } => *levels_up > depth,
+        _ => false,
+    };
+    let mut found = false;
+    for e in exprs {
+        visit::walk(e, &mut |e| {
+            found = found || out(e);
+            if let Expr::SubLink { query, .. } = e {
+                found = found || escapes(query, depth + 1);
+            }
+        });
+    }
+    found || queries.iter().any(|q| escapes(q, depth + 1))
+}
+
+fn quals<'t>(from: &'t FromExpr, exprs: &mut Vec<&'t Expr>) {
+    exprs.extend(&from.quals);
+    from.from.iter().for_each(|n| node_quals(n, exprs));
+}
+
+fn node_quals<'t>(node: &'t JoinNode, exprs: &mut Vec<&'t Expr>) {
+    match node {
+        JoinNode::Ref(_) => {}
+        JoinNode::From(f) => quals(f, exprs),
+        JoinNode::Join(j) => {
+            exprs.extend(&j.quals);
+            node_quals(&j.left, exprs);
+            node_quals(&j.right, exprs);
+        }
+    }
+}

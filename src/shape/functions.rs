@@ -1,0 +1,238 @@
+//! Functions, VALUES and recursion in FROM: how many rows they can make, and what their columns are.
+
+use super::build::Builder;
+use super::constant::{Constant, array_element};
+use super::facts::{constant, strip_relabel};
+use super::model::{ArrayParam, Column, Elements, Fact, Kind, LevelId, Series, SourceId, Term};
+use super::value::{self, Value};
+use crate::catalogue::snapshot::BtreeRole;
+use crate::decision::deny::Deny;
+use crate::decision::reason::Reason;
+use crate::reading::tree::{CommonTableExpr, Expr, JoinNode, Oid, ParamKind, RangeTblEntry, RteKind, SetOpNode, Var};
+
+/// `generate_series` over int4, int8, timestamp, timestamptz (and with a time zone).
+const SERIES: [Oid; 7] = [1066, 1067, 1068, 1069, 938, 939, 6274];
+/// `generate_series(numeric, …)`.
+const NUMERIC_SERIES: [Oid; 2] = [3259, 3260];
+/// `unnest(anyarray)`.
+const UNNEST: Oid = 2331;
+/// No recursion deeper than this, and no series longer.
+pub const MAX_STEPS: i64 = 10_000;
+/// A recursion that reads tables goes no deeper than this.
+const MAX_DEPTH: i64 = 100;
+
+/// What a function in FROM is.
+pub(super) fn classify<'t>(b: &mut Builder<'t>, level: LevelId, expr: &'t Expr) -> Result<Kind<'t>, Deny> {
+    let catalogue = b.shape.catalogue;
+    match expr {
+        Expr::Func { func, args, location, .. } if SERIES.contains(func) => {
+            let ends: Option<Vec<Constant>> = args.iter().take(3).map(|a| constant(catalogue, a)).collect();
+            match ends.as_deref() {
+                Some([start, stop]) => Ok(Kind::Series(Series { start: start.clone(), stop: stop.clone(), step: None })),
+                Some([start, stop, step]) => {
+                    Ok(Kind::Series(Series { start: start.clone(), stop: stop.clone(), step: Some(step.clone()) }))
+                }
+                _ => Err(series(*location)),
+            }
+        }
+        Expr::Func { func, location, .. } if NUMERIC_SERIES.contains(func) => Err(series(*location)),
+        Expr::Func { func: UNNEST, args, .. } => {
+            let [array] = args.as_slice() else { return Ok(Kind::Function { scalar: false }) };
+            Ok(elements(b, level, array).map_or(Kind::Function { scalar: false }, Kind::Elements))
+        }
+        Expr::Func { returns_set, .. } => Ok(Kind::Function { scalar: !returns_set }),
+        _ => Ok(Kind::Function { scalar: true }),
+    }
+}
+
+fn elements<'t>(b: &mut Builder<'t>, level: LevelId, array: &'t Expr) -> Option<Elements> {
+    match strip_relabel(b.shape.catalogue, array) {
+        Expr::Const(c) => {
+            let element = array_element(c.type_oid)?;
+            Some(Elements::Constant(value::array_from_datum(element, c.datum.as_deref()).map_or(0, |v| v.len())))
+        }
+        Expr::Param { kind: ParamKind::Extern, id, type_oid, .. } => {
+            Some(Elements::Param(ArrayParam { id: *id, element: array_element(*type_oid)? }))
+        }
+        Expr::Array { elements, multidims: false, .. } => {
+            let _ = level;
+            Some(Elements::Constant(elements.len()))
+        }
+        _ => None,
+    }
+}
+
+/// What a leaf's columns are known to be.
+pub(super) fn leaf_facts<'t>(b: &mut Builder<'t>, level: LevelId, source: SourceId, entry: &'t RangeTblEntry) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let column = |number: usize| i16::try_from(number).map(|number| Column { source, number });
+    match &entry.kind {
+        RteKind::Values { rows, .. } => {
+            let width = rows.first().map_or(0, Vec::len);
+            for i in 0..width {
+                let cells: Option<Vec<Constant>> =
+                    rows.iter().map(|r| r.get(i).and_then(|e| constant(b.shape.catalogue, e))).collect();
+                if let (Some(cells), Ok(c)) = (cells, column(i + 1)) {
+                    facts.push(Fact::In(c, cells));
+                }
+            }
+        }
+        RteKind::Function { functions, .. } => {
+            let [only] = functions.as_slice() else { return facts };
+            let Ok(c) = column(1) else { return facts };
+            match &only.expr {
+                Expr::Func { func: UNNEST, args, .. } => {
+                    if let Some(array) = args.first() {
+                        facts.extend(unnested(b, level, c, array));
+                    }
+                }
+                Expr::Func { .. } => {
+                    if let Kind::Series(s) = &b.shape.sources[source].kind {
+                        for (role, end) in [(BtreeRole::GreaterOrEqual, &s.start), (BtreeRole::LessOrEqual, &s.stop)] {
+                            // A negative step runs the other way.
+                            if s.step.is_none() {
+                                facts.push(Fact::Compare { column: c, role, constant: end.clone(), of_date: false });
+                            }
+                        }
+                    }
+                }
+                other => {
+                    // A scalar function is its one value.
+                    if let Term::Constant(k) = b.term(level, other) {
+                        facts.push(Fact::NotDistinct(c, k));
+                    }
+                }
+            }
+        }
+        RteKind::Relation { .. }
+        | RteKind::Subquery { .. }
+        | RteKind::Join { .. }
+        | RteKind::TableFunction
+        | RteKind::Cte { .. }
+        | RteKind::NamedTuplestore
+        | RteKind::Result
+        | RteKind::Group { .. } => {}
+    }
+    facts
+}
+
+fn unnested<'t>(b: &mut Builder<'t>, level: LevelId, column: Column, array: &'t Expr) -> Option<Fact> {
+    match strip_relabel(b.shape.catalogue, array) {
+        Expr::Const(c) => {
+            let values = value::array_from_datum(array_element(c.type_oid)?, c.datum.as_deref())?;
+            Some(Fact::In(column, values.into_iter().map(Constant::Known).collect()))
+        }
+        Expr::Param { kind: ParamKind::Extern, id, type_oid, .. } => {
+            Some(Fact::InArray(column, ArrayParam { id: *id, element: array_element(*type_oid)? }))
+        }
+        Expr::Array { elements, multidims: false, .. } => {
+            let terms: Vec<Term> = elements.iter().map(|e| b.term(level, e)).collect();
+            let constants: Option<Vec<Constant>> =
+                terms.into_iter().map(|t| if let Term::Constant(c) = t { Some(c) } else { None }).collect();
+            constants.map(|c| Fact::In(column, c))
+        }
+        _ => None,
+    }
+}
+
+/// `WITH RECURSIVE … WHERE n < 10`: a column that starts at a constant, grows by a constant in the recursive arm,
+/// and is kept under a constant there.
+pub(super) fn counts_up_to_a_constant(cte: &CommonTableExpr) -> bool {
+    steps(cte).is_some_and(|s| s <= MAX_DEPTH)
+}
+
+/// How often the recursive arm can run, if a counter says so.
+pub fn steps(cte: &CommonTableExpr) -> Option<i64> {
+    let op = cte.query.set_operations.as_ref()?;
+    let arm = |n: &SetOpNode| match n {
+        SetOpNode::Ref(i) => match &cte.query.range_table.get((*i as usize).checked_sub(1)?)?.kind {
+            RteKind::Subquery { query, .. } => Some(query),
+            _ => None,
+        },
+        SetOpNode::Op(_) => None,
+    };
+    let (first, again) = (arm(&op.left)?, arm(&op.right)?);
+    let from = again.join_tree.as_ref()?;
+    // The self-reference must be joined in a way that the WHERE holds for it: directly in FROM.
+    let own = again.range_table.iter().position(|r| matches!(&r.kind, RteKind::Cte { self_reference: true, .. }))? as u32 + 1;
+    if !from.from.iter().any(|n| matches!(n, JoinNode::Ref(i) if *i == own) || inner_joined(n, own)) {
+        return None;
+    }
+    let mut quals = Vec::new();
+    and_list(from.quals.as_ref()?, &mut quals);
+    for (i, entry) in again.target_list.iter().enumerate() {
+        let number = i16::try_from(i + 1).ok()?;
+        let Some(step) = grows(&entry.expr, own, number) else { continue };
+        let Some(start) = first.target_list.get(i).and_then(|t| integer(&t.expr)) else { continue };
+        for q in &quals {
+            if let Some(limit) = upper_limit(q, own, number) {
+                if step > 0 && limit.checked_sub(start)? / step <= MAX_STEPS {
+                    return Some((limit - start) / step + 1);
+                }
+            }
+        }
+    }
+    None
+}
+
+fn inner_joined(node: &JoinNode, index: u32) -> bool {
+    match node {
+        JoinNode::Ref(i) => *i == index,
+        JoinNode::Join(j) => {
+            j.join_type == crate::reading::tree::JoinType::Inner && (inner_joined(&j.left, index) || inner_joined(&j.right, index))
+        }
+        JoinNode::From(_) => false,
+    }
+}
+
+fn and_list<'t>(expr: &'t Expr, out: &mut Vec<&'t Expr>) {
+    match expr {
+        Expr::Bool { op: crate::reading::tree::BoolOp::And, args, .. } => args.iter().for_each(|a| and_list(a, out)),
+        other => out.push(other),
+    }
+}
+
+fn own_column(expr: &Expr, rel: u32, number: i16) -> bool {
+    matches!(expr, Expr::Var(Var { rel: r, column, levels_up: 0, .. }) if *r == rel && *column == number)
+}
+
+fn integer(expr: &Expr) -> Option<i64> {
+    match expr {
+        Expr::Const(c) => match value::from_datum(c.type_oid, c.datum.as_deref())? {
+            Value::Int(n) => Some(n),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// `n + 1` by int4pl, int8pl, int84pl.
+fn grows(expr: &Expr, rel: u32, number: i16) -> Option<i64> {
+    match expr {
+        Expr::Op { func: 177 | 463 | 1274, args, .. } => match args.as_slice() {
+            [a, b] if own_column(a, rel, number) => integer(b),
+            [a, b] if own_column(b, rel, number) => integer(a),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// `n < k` or `n <= k` over integers, by the functions of the operators.
+fn upper_limit(expr: &Expr, rel: u32, number: i16) -> Option<i64> {
+    let Expr::Op { func, args, .. } = expr else { return None };
+    let [a, b] = args.as_slice() else { return None };
+    match func {
+        // int4lt int8lt int84lt int4le int8le int84le
+        66 | 469 | 476 | 149 | 471 | 478 if own_column(a, rel, number) => integer(b),
+        // int4gt int8gt int48gt int4ge int8ge int48ge
+        147 | 470 | 855 | 150 | 472 | 857 if own_column(b, rel, number) => integer(a),
+        _ => None,
+    }
+}
+
+fn series(at: Option<u32>) -> Deny {
+    Deny::new(Reason::CostBomb, "generate_series needs constant bounds")
+        .hint(format!("Use constants or parameters that make at most {MAX_STEPS} rows."))
+        .at(at)
+}

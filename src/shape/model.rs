@@ -1,0 +1,204 @@
+//! What a statement does, as data: levels of query, sources of rows, and the facts that hold for them.
+//!
+//! A *scope* is a set of facts that hold together for some rows; it includes others. The scope of a source holds
+//! whatever is true of every row of that source *that can contribute* to the statement's rows, aggregates or effects:
+//! the quals above it in the join tree, the output facts of its inner-joined siblings, and, through a derived table
+//! whose rows map one to one, the facts of the level outside.
+
+use super::constant::Constant;
+use crate::catalogue::snapshot::{BtreeRole, Catalogue};
+use crate::reading::tree::{Expr, Oid, Permissions, Query};
+use std::collections::{BTreeSet, HashMap};
+
+pub type SourceId = usize;
+pub type ScopeId = usize;
+pub type LevelId = usize;
+
+/// A column of a source; attribute numbers as in the tree (1-based).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Column {
+    pub source: SourceId,
+    pub number: i16,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Term {
+    Column(Column),
+    Constant(Constant),
+    /// A pure expression over rows of these sources: one value for each combination of their rows.
+    Dependent(BTreeSet<SourceId>),
+    /// Nothing can be said.
+    Unknown,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fact {
+    /// The default equality of a built-in type holds between the two; neither is NULL.
+    Equal(Term, Term),
+    /// The same value under two names (NULL included).
+    Alias(Column, Column),
+    /// `IS NOT DISTINCT FROM`: equality where the constant is not NULL.
+    NotDistinct(Column, Constant),
+    In(Column, Vec<Constant>),
+    /// `= ANY($n)`.
+    InArray(Column, ArrayParam),
+    Compare {
+        column: Column,
+        role: BtreeRole,
+        constant: Constant,
+        /// The comparison is on `column::date`.
+        of_date: bool,
+    },
+    /// `$n IS NULL`: an arm of an OR that a value at Bind closes.
+    ParamIsNull(u32),
+    /// No row satisfies it.
+    Never,
+    Or(Vec<Vec<Fact>>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArrayParam {
+    pub id: u32,
+    pub element: Oid,
+}
+
+#[derive(Debug, Default)]
+pub struct Scope {
+    pub includes: Vec<ScopeId>,
+    pub facts: Vec<Fact>,
+    /// A border: facts beyond it belong to the level outside. Local proofs stop here.
+    pub border: bool,
+}
+
+#[derive(Debug)]
+pub struct Level<'t> {
+    pub parent: Option<LevelId>,
+    pub query: &'t Query,
+    /// By range table index - 1.
+    pub bindings: Vec<Option<SourceId>>,
+    /// The derived source that this level makes, `None` at the top.
+    pub owner: Option<SourceId>,
+    /// Sources of this level's join tree (or arms of its set operation).
+    pub from: Vec<SourceId>,
+    /// Facts from outside that hold for contributing rows.
+    pub context: ScopeId,
+    /// Facts that hold where this level's output expressions are evaluated.
+    pub site: ScopeId,
+    /// Facts that each output row proves.
+    pub out: ScopeId,
+}
+
+#[derive(Debug)]
+pub struct Source<'t> {
+    pub level: LevelId,
+    /// For messages.
+    pub name: &'t str,
+    pub kind: Kind<'t>,
+    pub scope: ScopeId,
+    /// Sources outside it that its values are made from.
+    pub depends: BTreeSet<SourceId>,
+    /// Sources that a function's or VALUES's expressions read.
+    pub arguments: BTreeSet<SourceId>,
+    pub lateral: bool,
+    pub link: Link,
+}
+
+/// What the rows inside a derived source learn from around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// Nothing: a CTE that is computed once for several readers.
+    None,
+    /// Facts about its neighbours, for LATERAL; not about its own columns, which a LIMIT or window stands before.
+    Surroundings,
+    /// All: a filter outside is as good as one inside.
+    Columns,
+}
+
+#[derive(Debug)]
+pub enum Kind<'t> {
+    Relation {
+        relid: Oid,
+        permissions: &'t Permissions,
+        location: Option<u32>,
+    },
+    Derived {
+        level: LevelId,
+        /// One row at the most, and nothing from outside in it.
+        single_row: bool,
+    },
+    Values {
+        rows: usize,
+    },
+    /// `generate_series` over constants.
+    Series(Series),
+    /// `unnest` of a constant array.
+    Elements(Elements),
+    /// Another function; `true` if its arguments alone bound it (a scalar function in FROM).
+    Function {
+        scalar: bool,
+    },
+    /// The reference to itself of a recursive CTE.
+    SelfReference {
+        bounded_depth: bool,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    pub start: Constant,
+    pub stop: Constant,
+    pub step: Option<Constant>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Elements {
+    Constant(usize),
+    Param(ArrayParam),
+}
+
+/// When an expression is evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// While rows are chosen: in any order, on rows that another qual may throw out later.
+    Qual,
+    /// After the rows of its level were chosen.
+    Output,
+}
+
+#[derive(Debug)]
+pub struct Site<'t> {
+    pub level: LevelId,
+    pub expr: &'t Expr,
+    pub role: Role,
+}
+
+pub struct Shape<'t> {
+    pub catalogue: &'t Catalogue,
+    pub levels: Vec<Level<'t>>,
+    pub sources: Vec<Source<'t>>,
+    pub scopes: Vec<Scope>,
+    pub sites: Vec<Site<'t>>,
+    /// The derived source of each sublink, by the address of its query and the level that asks.
+    pub sublinks: HashMap<(LevelId, *const Query), SourceId>,
+}
+
+impl Shape<'_> {
+    /// All facts of a scope and what it includes; `local` stops at borders.
+    pub fn facts(&self, scope: ScopeId, local: bool) -> Vec<&Fact> {
+        let mut seen = vec![false; self.scopes.len()];
+        let mut stack = vec![scope];
+        let mut facts = Vec::new();
+        while let Some(id) = stack.pop() {
+            if std::mem::replace(&mut seen[id], true) {
+                continue;
+            }
+            let s = &self.scopes[id];
+            if local && s.border {
+                continue;
+            }
+            facts.extend(&s.facts);
+            stack.extend(&s.includes);
+        }
+        facts
+    }
+}

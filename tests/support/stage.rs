@@ -1,0 +1,195 @@
+//! A whole stage: the sample shop, set up as `pgwarrant init` says, with the proxy in front.
+
+use super::guardian::{Guardian, LastWill};
+use super::postgres::{self, Builder, Cluster, Error};
+use super::{personas, template};
+use std::fs;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What tokens of a stage must name.
+pub const AUDIENCE: &str = "shop@sandbox";
+
+/// How the stage differs from the usual.
+#[derive(Debug, Clone, Default)]
+pub struct Setting {
+    pub cluster: Builder,
+    /// Lines for `pgwarrant.toml`, by table, e.g. `("upstream", "pool_size = 5")`.
+    pub config: Vec<(String, String)>,
+    /// Where the ledger is; beside the configuration by default.
+    pub ledger: Option<PathBuf>,
+}
+
+/// Everything is gone when it is dropped, the proxy first.
+#[derive(Debug)]
+pub struct Stage {
+    proxy: Option<Guardian>,
+    pub cluster: Cluster,
+    home: PathBuf,
+    _home: tempfile::TempDir,
+    pub port: u16,
+    pub metrics_port: u16,
+}
+
+impl Stage {
+    /// Cluster, roles, rules, keys; and the proxy, waited for until it answers.
+    pub fn start(setting: Setting) -> Result<Stage, Error> {
+        let mut stage = Stage::without_proxy(setting)?;
+        stage.start_proxy()?;
+        Ok(stage)
+    }
+
+    /// All but the proxy.
+    pub fn without_proxy(setting: Setting) -> Result<Stage, Error> {
+        let cluster = setting.cluster.shop().require_password().start()?;
+        cluster.sql("postgres", "CREATE DATABASE audit")?;
+        let home = tempfile::Builder::new().prefix("pgwarrant-stage-").tempdir()?;
+        let (port, metrics_port) = (postgres::free_port()?, postgres::free_port()?);
+        let stage = Stage { proxy: None, cluster, home: home.path().to_owned(), _home: home, port, metrics_port };
+        stage.init()?;
+        stage.configure(&setting.config, setting.ledger.as_deref())?;
+        stage.psql_file("shop", &stage.home.join("setup.sql"))?;
+        stage.psql_file("audit", &stage.home.join("audit.sql"))?;
+        Ok(stage)
+    }
+
+    fn init(&self) -> Result<(), Error> {
+        let mut command = Command::new(pgwarrant()?);
+        command.args([
+            "init",
+            "--database",
+            &self.cluster.admin_url("shop"),
+            "--audit-database",
+            &self.cluster.admin_url("audit"),
+        ]);
+        command.args(["--audience", AUDIENCE, "--origin", "sandbox.invalid/pgwarrant/shop"]);
+        command.args(["--listen", &format!("127.0.0.1:{}", self.port), "--metrics", &format!("127.0.0.1:{}", self.metrics_port)]);
+        command.arg("--dir").arg(&self.home).arg("--rules").arg(super::corpus_dir().join("policy/rules.toml"));
+        run(&mut command).map(drop)
+    }
+
+    fn configure(&self, lines: &[(String, String)], ledger: Option<&Path>) -> Result<(), Error> {
+        let file = self.config();
+        let mut text = fs::read_to_string(&file)?;
+        for (table, line) in lines {
+            text = text.replacen(&format!("[{table}]\n"), &format!("[{table}]\n{line}\n"), 1);
+        }
+        if let Some(dir) = ledger {
+            text = text.replace("dir = \"ledger\"", &format!("dir = {:?}", dir.display().to_string()));
+        }
+        Ok(fs::write(file, text)?)
+    }
+
+    /// Runs a script by the stock `psql` as the superuser.
+    pub fn psql_file(&self, database: &str, file: &Path) -> Result<(), Error> {
+        let mut command = Command::new(psql()?);
+        command.args(["-X", "-q", "-d", &self.cluster.admin_url(database), "-f"]).arg(file);
+        run(&mut command).map(drop)
+    }
+
+    pub fn start_proxy(&mut self) -> Result<(), Error> {
+        let mut command = Command::new(pgwarrant()?);
+        command.arg("serve").arg("--config").arg(self.config());
+        let will = LastWill { signal: "TERM", remove: None };
+        self.proxy = Some(Guardian::start(&command, None, &self.proxy_log_file(), will)?);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            let log = self.proxy_log();
+            if Instant::now() > deadline || log.contains("pgwarrant: ") {
+                return Err(Error::Failed(format!("the proxy did not start:\n{log}")));
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// Asks the proxy to end and waits until it has.
+    pub fn stop_proxy(&mut self) {
+        self.proxy = None;
+    }
+
+    /// The process id of the proxy, found as the only child of its guardian that is not waiting for us.
+    pub fn proxy_pid(&self) -> Option<u32> {
+        self.proxy.as_ref().and_then(Guardian::ward)
+    }
+
+    /// Directory of configuration, keys, rules and ledger.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.home.join("pgwarrant.toml")
+    }
+
+    pub fn proxy_log(&self) -> String {
+        fs::read(self.proxy_log_file()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+
+    fn proxy_log_file(&self) -> PathBuf {
+        self.home.join("proxy.log")
+    }
+
+    /// The connection string of one persona, through the proxy.
+    pub fn persona_url(&self, name: &str, lifetime: i64) -> Result<String, Error> {
+        let all = personas::personas();
+        let grants = all.get(name).ok_or_else(|| Error::Failed(format!("no persona {name}")))?;
+        Ok(self.agent_url(name, &self.token(name, grants, lifetime)))
+    }
+
+    pub fn token(&self, name: &str, grants: &[pgwarrant::token::grant::Grant], lifetime: i64) -> String {
+        let root = personas::private_key(&self.home.join("keys/root.key"));
+        personas::sealed_token(&root, AUDIENCE, name, grants, lifetime)
+    }
+
+    pub fn agent_url(&self, user: &str, token: &str) -> String {
+        format!("postgres://{user}:{token}@127.0.0.1:{}/shop", self.port)
+    }
+
+    /// The auditor's connection string.
+    pub fn audit_url(&self) -> Result<String, Error> {
+        let password = fs::read_to_string(self.home.join("keys/auditor.password"))?;
+        let role = pgwarrant::cli::init::AUDITOR;
+        Ok(format!("postgres://{role}:{}@127.0.0.1:{}/audit", password.trim(), self.cluster.port()))
+    }
+
+    pub fn metrics_url(&self) -> String {
+        format!("http://127.0.0.1:{}/metrics", self.metrics_port)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.stop_proxy();
+    }
+}
+
+/// The binary of the same build as this test or example.
+pub fn pgwarrant() -> Result<PathBuf, Error> {
+    let exe = std::env::current_exe()?;
+    let profile = exe.ancestors().find(|dir| dir.join("pgwarrant").is_file() && dir.starts_with(template::target_dir()));
+    profile
+        .map(|dir| dir.join("pgwarrant"))
+        .ok_or_else(|| Error::Failed("no binary `pgwarrant` beside this one: cargo build".to_owned()))
+}
+
+/// The stock `psql`; the packages of npm have none.
+pub fn psql() -> Result<PathBuf, Error> {
+    let mut dirs: Vec<PathBuf> = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
+    dirs.extend(super::versions().into_values().map(|binaries| binaries.dir));
+    let found = dirs.into_iter().map(|dir| dir.join("psql")).find(|file| file.is_file());
+    found.ok_or_else(|| Error::Failed("no psql found: run scripts/setup.sh".to_owned()))
+}
+
+/// Runs a command to its end; its standard output, or what it complained about.
+pub fn run(command: &mut Command) -> Result<String, Error> {
+    let output = command.output()?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let name = command.get_program().to_string_lossy().into_owned();
+    Err(Error::Failed(format!("{name}: {}", String::from_utf8_lossy(&output.stderr).trim())))
+}
