@@ -216,8 +216,8 @@ impl Session {
         }
         match statement.kind {
             StatementKind::Select => {
-                super::prover::admit(&statement.names, &self.asker().world, &self.identity)?;
-                self.read_and_prove(text, declared, template).await.map(Kind::Query)
+                let named = super::prover::named(&statement.names);
+                self.read_and_prove(text, declared, template, &named).await.map(Kind::Query)
             }
             StatementKind::Write { verb } => {
                 let message = format!("{verb} is not allowed: this proxy only runs reads");
@@ -233,6 +233,7 @@ impl Session {
         text: &str,
         declared: &[Oid],
         template: Option<statement::scan::Template>,
+        named: &[String],
     ) -> Result<Decided, Failure> {
         let mut connection = self.reading_connection().await?;
         super::connection_settings::apply(&mut connection, &self.settings)
@@ -242,7 +243,7 @@ impl Session {
         if let Some(handle) = handle {
             self.registration.running(handle);
         }
-        let decided = self.asker().decide(&mut connection, text, declared, template).await;
+        let decided = self.asker().decide(&mut connection, text, declared, template, named).await;
         self.registration.finished().await;
         self.keep_or_release(connection);
         decided
@@ -264,7 +265,7 @@ impl Session {
             Ok(permit) => Ok(Permitted { decided, permit }),
             Err(deny) if decided.literals.is_empty() => Err(deny.into()),
             Err(_) => {
-                let decided = self.read_and_prove(text, declared, None).await?;
+                let decided = self.decide_whole(text, declared).await?;
                 let permit = decided.check(values)?;
                 Ok(Permitted { decided, permit })
             }
@@ -276,6 +277,17 @@ impl Session {
         match self.judge(text, declared).await? {
             Kind::Query(decided) => Ok(decided),
             Kind::Empty | Kind::Local(_) => Err(Deny::new(Reason::CatalogueChanged, "the statement changed its kind").into()),
+        }
+    }
+
+    /// By the whole text, literals and all.
+    async fn decide_whole(&mut self, text: &str, declared: &[Oid]) -> Result<Decided, Failure> {
+        match statement::local::read(text, &self.proxy.limits)?.as_slice() {
+            [LocalStatement { kind: StatementKind::Select, names, .. }] => {
+                let named = super::prover::named(names);
+                self.read_and_prove(text, declared, None, &named).await
+            }
+            _ => Err(Deny::new(Reason::CatalogueChanged, "the statement changed its kind").into()),
         }
     }
 

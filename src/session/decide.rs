@@ -1,6 +1,7 @@
 //! From a text to what it may run as: known, or read by Postgres and proven.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -9,7 +10,7 @@ use super::cache::{Certified, Context, KeyRef, Known, Reading};
 use super::failure::Failure;
 use super::identity::{Identity, hex};
 use super::prepared::{Decided, Values};
-use super::prover::{self, BoundValue, Permit, Proof, Question};
+use super::prover::{self, BoundValue, Permit, Proof};
 use super::proxy::Proxy;
 use super::settings::Meaning;
 use super::world::World;
@@ -77,14 +78,15 @@ impl Asker<'_> {
         text: &str,
         declared: &[Oid],
         template: Option<Template>,
+        named: &[String],
     ) -> Result<Decided, Failure> {
         let original = self.read(connection, text, &[], declared, declared).await?;
-        let proof = self.prove(&original)?;
+        let proof = self.prove(&original, named)?;
         let context = self.context();
         if let Some(template) = template {
             let classes = classes(&template);
             let key = KeyRef { text: &template.text, classes: &classes, types: declared, context: &context };
-            if let Some(certified) = self.decide_template(connection, &original, &template, &classes, declared).await? {
+            if let Some(certified) = self.decide_template(connection, &original, &template, &classes, declared, named).await? {
                 connection.certified().remove(original.id);
                 self.proxy.proofs.insert(key, Known::Certified(certified.clone()));
                 return Ok(self.decided(certified, template.literals));
@@ -106,6 +108,7 @@ impl Asker<'_> {
         template: &Template,
         classes: &[u8],
         declared: &[Oid],
+        named: &[String],
     ) -> Result<Option<Arc<Certified<Proof>>>, Failure> {
         let client_parameters = original.parameter_types.len();
         let Some(literal_types) = prover::literal_types(&original.trees, template) else { return Ok(None) };
@@ -119,7 +122,7 @@ impl Asker<'_> {
         let same = prover::same_but_parameters(&original.trees, &reading.trees, client_parameters, template)
             && *reading.parameter_types == *types
             && reading.row_description == original.row_description;
-        let proof = if same { self.prove(&reading).ok() } else { None };
+        let proof = if same { self.prove(&reading, named).ok() } else { None };
         let Some(proof) = proof else {
             connection.certified().remove(reading.id);
             return Ok(None);
@@ -127,16 +130,8 @@ impl Asker<'_> {
         Ok(Some(Arc::new(Certified { reading, proof, client_parameters })))
     }
 
-    fn prove(&self, reading: &Reading) -> Result<Proof, Failure> {
-        let question = Question {
-            trees: &reading.trees,
-            world: &self.world,
-            identity: self.identity,
-            parameter_types: &reading.parameter_types,
-            meaning: self.meaning,
-            text: &reading.text,
-        };
-        prover::prove(&question).map_err(Failure::from)
+    fn prove(&self, reading: &Reading, named: &[String]) -> Result<Proof, Failure> {
+        prover::prove(&reading.trees, &self.world, self.identity, named).map_err(Failure::from)
     }
 
     /// `declared` and `classes` are the key; `types` is what Parse is told.
@@ -264,6 +259,13 @@ pub fn upstream_failed(error: &crate::upstream::UpstreamError) -> Failure {
     Deny::new(Reason::UpstreamUnavailable, "the connection to the database failed").hint("Try again.").into()
 }
 
+/// As Postgres counts time.
+fn micros_since_2000() -> i64 {
+    const POSTGRES_EPOCH: Duration = Duration::from_secs(946_684_800);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH + POSTGRES_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
 /// A 1-based character as a 0-based byte.
 fn byte_position(text: &str, character: usize) -> Option<u32> {
     let (byte, _) = text.char_indices().nth(character.checked_sub(1)?)?;
@@ -280,7 +282,7 @@ impl Decided {
         });
         let literals = self.literals.iter().map(|literal| BoundValue::Text(literal.value.as_bytes()));
         let bound: Vec<BoundValue<'_>> = own.chain(literals).collect();
-        self.certified.proof.check(&bound)
+        self.certified.proof.check(&bound, micros_since_2000())
     }
 
     /// Format codes for [`Decided::parameters`].

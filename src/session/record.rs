@@ -65,7 +65,7 @@ impl Outcome<'_> {
             fingerprint: Some(reading.fingerprint.to_string()),
             message,
             reason: self.refused.then(|| Reason::RowLimit.code().to_owned()),
-            relations: self.permit.relations.iter().map(|(_, name)| name.to_string()).collect(),
+            relations: self.permit.relations().iter().map(|relation| relation.name.to_string()).collect(),
             result_digest: Some(hex(&digest)),
             rows: Some(self.hold.rows()),
             rules: Some(self.decided.world.rules_hex.to_string()),

@@ -327,7 +327,7 @@ impl Pending {
     /// How many rows the upstream is asked for, and whether that is the agent's own wish rather than the limit:
     /// outside a block the portal ends with the round trip, so more would be read for nothing.
     fn upstream_rows(&self, in_block: bool) -> (i32, bool) {
-        let limit = self.permitted.permit.row_limit;
+        let limit = self.permitted.permit.row_limit();
         let own = u64::from(self.max_rows);
         let asked = match limit {
             _ if own > 0 && !in_block && limit.is_none_or(|limit| own <= limit) => return (self.max_rows.cast_signed(), true),
@@ -340,12 +340,12 @@ impl Pending {
 
     /// More rows than the limit: nothing of them is released.
     fn too_many(&self, ran: &Ran, in_block: bool) -> bool {
-        self.permitted.permit.row_limit.is_some_and(|limit| ran.hold.rows() > limit)
+        self.permitted.permit.row_limit().is_some_and(|limit| ran.hold.rows() > limit)
             || (matches!(ran.end, End::Suspended) && !self.upstream_rows(in_block).1)
     }
 
     fn row_limit(&self) -> Deny {
-        let limit = self.permitted.permit.row_limit.unwrap_or(0);
+        let limit = self.permitted.permit.row_limit().unwrap_or(0);
         Deny::new(Reason::RowLimit, format!("the result has more than {limit} rows"))
             .hint(format!("Add LIMIT {limit} or a narrower condition."))
     }

@@ -123,7 +123,10 @@ impl Session {
 
 /// As Postgres heads the column of SHOW: the setting's own spelling.
 pub fn column_name(name: &str) -> &str {
-    Setting::from_name(name).map_or(name, Setting::name)
+    match Setting::from_name(name) {
+        Some(setting) => setting.name(),
+        None => name,
+    }
 }
 
 pub fn value(session: &Session, name: &str) -> Result<String, Failure> {

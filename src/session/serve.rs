@@ -1,0 +1,355 @@
+//! Wiring: from a configuration to a proxy that serves.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::sync::{mpsc, watch};
+use tokio_rustls::TlsAcceptor;
+use zeroize::Zeroizing;
+
+use super::cache::{Proofs, Readings};
+use super::cancel::Registry;
+use super::connection_settings;
+use super::handshake::{ALPN, Negotiation};
+use super::listener::{self, Listeners, Running};
+use super::proxy::Proxy;
+use super::settings::{TimeoutCaps, Values};
+use super::world::Worlds;
+use super::{greet, ops, refused, watch as watching};
+use crate::audit::mirror::Mirror;
+use crate::catalogue::load;
+use crate::cli::connect::connect;
+use crate::config::{Config, DatabaseUrl, Host, Sync, Tls, TlsMode};
+use crate::ledger::{Ledger, LedgerConfig};
+use crate::reading::Version;
+use crate::rules;
+use crate::token::RootKey;
+use crate::token::key;
+use crate::upstream::{Connector, Pool, PoolConfig, Settings, SslMode, Target};
+use crate::wire::frame::FrontendLimits;
+
+/// Templates whose proofs are kept, over all chains.
+const PROOFS: usize = 50_000;
+/// Readings kept, each with its trees.
+const READINGS: usize = 5_000;
+
+/// Serves until SIGINT or SIGTERM, then lets sessions finish.
+pub async fn serve(config: Config) -> anyhow::Result<()> {
+    let (stop, running) = watch::channel(Running::Serving);
+    let served = serve_until(config, stop.clone(), running, |_| {});
+    tokio::select! {
+        result = served => result,
+        never = signals(stop) => match never {},
+    }
+}
+
+/// Tells every signal that asks for the end; the second one ends at once.
+async fn signals(stop: watch::Sender<Running>) -> std::convert::Infallible {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        tracing::error!("signals cannot be watched");
+        return std::future::pending().await;
+    };
+    let mut next = Running::Draining;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        let _ = stop.send(next);
+        next = Running::Stopping;
+    }
+}
+
+/// Where a proxy that was started listens.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    pub tcp: Vec<std::net::SocketAddr>,
+    pub metrics: Option<std::net::SocketAddr>,
+}
+
+/// Serves until `running` says otherwise; `ready` hears the addresses once connections are accepted.
+pub async fn serve_until(
+    config: Config,
+    stop: watch::Sender<Running>,
+    running: watch::Receiver<Running>,
+    ready: impl FnOnce(&Addresses),
+) -> anyhow::Result<()> {
+    let metrics = ops::install();
+    let ledger = tokio::task::spawn_blocking({
+        let settings = ledger_config(&config)?;
+        move || Ledger::open(settings)
+    })
+    .await?
+    .context("the ledger cannot be opened")?;
+    let mirror = mirror(&config, &ledger);
+    let (proxy, asked) = proxy(&config, ledger.clone(), running.clone()).await?;
+    let listeners = Listeners::bind(&config.listen.addresses, config.unix_socket()).await?;
+    let ops = match &config.metrics {
+        Some(settings) => Some(ops::bind(settings.listen).await?),
+        None => None,
+    };
+    let addresses = Addresses { tcp: listeners.addresses(), metrics: ops.as_ref().and_then(|l| l.local_addr().ok()) };
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(watching::watch(proxy.clone(), config.upstream.reader.clone(), asked));
+    tasks.spawn(refused::summarise(proxy.clone()));
+    tasks.spawn(reload_rules(proxy.clone(), config.rules.dir.clone()));
+    if let Some(listener) = ops {
+        tasks.spawn(ops::serve(listener, metrics, proxy.clone()));
+    }
+    for address in &addresses.tcp {
+        tracing::info!(%address, "listening");
+    }
+    ready(&addresses);
+    let session = {
+        let proxy = proxy.clone();
+        move |accepted, place: Option<_>| {
+            let proxy = proxy.clone();
+            async move {
+                greet::serve(proxy, accepted, place.is_some()).await;
+                drop(place);
+            }
+        }
+    };
+    let drain = config.limits.drain_timeout.0;
+    listener::serve(listeners, config.limits.sessions as usize, running, stop, drain, session).await;
+    tasks.shutdown().await;
+    proxy.pool.close();
+    proxy.readers.close();
+    ledger.shutdown().await;
+    if let Some(mirror) = mirror {
+        mirror.stop(Duration::from_secs(10)).await;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn proxy(
+    config: &Config,
+    ledger: Ledger,
+    running: watch::Receiver<Running>,
+) -> anyhow::Result<(Arc<Proxy>, mpsc::Receiver<tokio::sync::oneshot::Sender<()>>)> {
+    let rules = rules::load_dir(&config.rules.dir).map_err(|errors| anyhow::anyhow!("{errors}"))?;
+    let pool = pool(config, config.upstream.pool_size as usize)?;
+    let readers = self::pool(config, 2)?;
+    let (base, reported, version) = first_look(&pool).await?;
+    let client = connect(&config.upstream.reader).await?;
+    let catalogue = load::load(&client).await?;
+    let (refresh, asked) = mpsc::channel(64);
+    let milliseconds = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    let statement = config.limits.statement.as_usize();
+    let proxy = Proxy {
+        database: config.database.clone(),
+        audience: config.audience.clone(),
+        roots: roots(config)?,
+        negotiation: Negotiation {
+            tls: config.tls.as_ref().map(acceptor).transpose()?,
+            limits: FrontendLimits {
+                statement: statement.try_into().unwrap_or(u32::MAX),
+                bind: config.limits.message.as_usize().try_into().unwrap_or(u32::MAX),
+                ..FrontendLimits::default()
+            },
+        },
+        handshake_timeout: config.limits.handshake_timeout.0,
+        pool,
+        readers,
+        worlds: Worlds::new(catalogue, rules),
+        proofs: Proofs::new(PROOFS),
+        readings: Readings::new(READINGS),
+        ledger,
+        cancels: Arc::new(Registry::new()),
+        base: Arc::new(base),
+        reported,
+        version,
+        caps: TimeoutCaps {
+            statement: milliseconds(config.upstream.statement_timeout.0),
+            lock: milliseconds(config.upstream.lock_timeout.0),
+            idle_in_transaction: milliseconds(config.limits.idle_in_transaction_timeout.0),
+        },
+        limits: crate::statement::limits::Limits::default(),
+        hold: config.limits.hold.0,
+        running,
+        statements: AtomicU64::new(0),
+        next_reading: AtomicU64::new(1),
+        time_zones: Default::default(),
+        replay: Default::default(),
+        refused: Default::default(),
+        refresh,
+    };
+    Ok((Arc::new(proxy), asked))
+}
+
+/// What the server reports, and what a connection starts with.
+async fn first_look(pool: &Pool) -> anyhow::Result<(Values, Vec<(String, String)>, Version)> {
+    const REPORTED: [&str; 6] = [
+        "server_version",
+        "server_encoding",
+        "integer_datetimes",
+        "standard_conforming_strings",
+        "in_hot_standby",
+        "default_transaction_read_only",
+    ];
+    let mut connection = pool.acquire().await.context("the database cannot be reached")?;
+    let base = connection_settings::start(&mut connection).await?;
+    let reported = REPORTED.iter().filter_map(|name| Some(((*name).to_owned(), connection.parameter(name)?.to_owned()))).collect();
+    let number = connection.server_version_num();
+    let version = Version::from_num(number).with_context(|| format!("the server's version {number} is not supported"))?;
+    connection.release();
+    Ok((base, reported, version))
+}
+
+fn pool(config: &Config, size: usize) -> anyhow::Result<Pool> {
+    let upstream = &config.upstream;
+    let connector = Connector::new(target(&upstream.reader, upstream.connect_timeout.0))?;
+    let mut search_path = upstream.search_path.iter().map(|s| super::transaction::quote_identifier(s)).collect::<Vec<_>>();
+    search_path.push("pg_temp".to_owned());
+    let settings = Settings {
+        search_path: search_path.join(", "),
+        statement_timeout: upstream.statement_timeout.0,
+        idle_in_transaction_timeout: config.limits.idle_in_transaction_timeout.0,
+        application_name: super::settings::BASE_MARKER.to_owned(),
+        read_only: true,
+    };
+    let pool = PoolConfig {
+        max_size: size,
+        max_waiting: upstream.wait_queue as usize,
+        wait_timeout: upstream.wait_timeout.0,
+        max_lifetime: upstream.max_lifetime.0,
+        ..PoolConfig::default()
+    };
+    Ok(Pool::new(connector, settings.to_parameters(), pool))
+}
+
+fn target(url: &DatabaseUrl, connect_timeout: Duration) -> Target {
+    Target {
+        hosts: url
+            .hosts
+            .iter()
+            .map(|(host, port)| match host {
+                Host::Tcp(host) => crate::upstream::Host::Tcp { host: host.clone(), port: *port },
+                Host::Unix(directory) => crate::upstream::Host::Unix { directory: directory.clone(), port: *port },
+            })
+            .collect(),
+        user: url.user.clone(),
+        password: url.password.clone().map(Zeroizing::new),
+        database: url.database.clone(),
+        ssl_mode: match url.tls {
+            TlsMode::Disable => SslMode::Disable,
+            TlsMode::Require => SslMode::Require,
+            TlsMode::VerifyFull => SslMode::VerifyFull,
+        },
+        root_cert: url.root_certificate.clone(),
+        connect_timeout,
+        require_channel_binding: false,
+        allow_cleartext: false,
+    }
+}
+
+fn roots(config: &Config) -> anyhow::Result<Vec<RootKey>> {
+    let root = |root: &crate::config::Root| {
+        let text = read(&root.key)?;
+        let public = key::public_from_text(&text).with_context(|| root.key.display().to_string())?;
+        Ok(RootKey::new(public.as_bytes(), root.not_before.unwrap_or(0), root.not_after)?)
+    };
+    config.roots.iter().map(root).collect()
+}
+
+fn ledger_config(config: &Config) -> anyhow::Result<LedgerConfig> {
+    let settings = &config.ledger;
+    let text = Zeroizing::new(read(&settings.key)?);
+    let key = key::private_from_pem(&text).with_context(|| settings.key.display().to_string())?;
+    let mut ledger = LedgerConfig::new(&settings.dir, settings.origin.clone(), key);
+    ledger.segment_size = settings.segment.0;
+    ledger.low_water = settings.low_water.0;
+    ledger.sync = settings.sync == Sync::Fdatasync;
+    Ok(ledger)
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn mirror(config: &Config, ledger: &Ledger) -> Option<Mirror> {
+    let audit = config.audit.as_ref()?;
+    let url = Arc::new(audit.url.clone());
+    let connect: crate::audit::mirror::Connect = Arc::new(move || {
+        let url = url.clone();
+        Box::pin(async move { connect(&url).await })
+    });
+    Some(Mirror::start(ledger, connect, audit.max_lag))
+}
+
+/// TLS 1.2 and later.
+fn acceptor(tls: &Tls) -> anyhow::Result<TlsAcceptor> {
+    let chain = CertificateDer::pem_file_iter(&tls.certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .with_context(|| format!("tls.certificate {}", tls.certificate.display()))?;
+    let key = PrivateKeyDer::from_pem_file(&tls.key).with_context(|| format!("tls.key {}", tls.key.display()))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
+    let builder = match &tls.client_ca {
+        None => builder.with_no_client_auth(),
+        Some(file) => {
+            let mut store = rustls::RootCertStore::empty();
+            for certificate in CertificateDer::pem_file_iter(file).with_context(|| format!("tls.client_ca {}", file.display()))? {
+                store.add(certificate?)?;
+            }
+            let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider)
+                .allow_unauthenticated()
+                .build()?;
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    let mut server = builder.with_single_cert(chain, key).context("tls.certificate and tls.key do not fit")?;
+    server.alpn_protocols = vec![ALPN.to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(server)))
+}
+
+/// Reads the rules anew on SIGHUP and when a file changes. A broken set of files changes nothing, and says so loudly.
+async fn reload_rules(proxy: Arc<Proxy>, dir: std::path::PathBuf) {
+    use notify::Watcher as _;
+    let (changed, mut changes) = mpsc::channel::<()>(1);
+    let noticed = changed.clone();
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| !event.kind.is_access()) {
+            let _ = noticed.try_send(());
+        }
+    });
+    if let Ok(watcher) = &mut watcher
+        && let Err(error) = watcher.watch(&dir, notify::RecursiveMode::NonRecursive)
+    {
+        tracing::warn!(%error, "the rules' directory cannot be watched; send SIGHUP after a change");
+    }
+    let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok();
+    loop {
+        let hung_up = async {
+            match &mut hangup {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = hung_up => {}
+            _ = changes.recv() => {
+                // An editor writes several times.
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                while changes.try_recv().is_ok() {}
+            }
+        }
+        match rules::load_dir(&dir) {
+            Ok(rules) if rules.hash == proxy.worlds.load().rules.hash => {}
+            Ok(rules) => {
+                tracing::info!("rules reloaded");
+                proxy.worlds.set_rules(rules);
+                proxy.forget();
+            }
+            Err(errors) => tracing::error!(%errors, "the rules are broken; those of before stay in force"),
+        }
+    }
+}
