@@ -6,7 +6,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
-use support::stage::{pgwarrant, psql};
+use support::proxy::binary as pgwarrant;
+use support::stage::psql;
 use support::{Cluster, Setting, Stage};
 
 fn init(cluster: &Cluster, dir: &Path, more: &[&str]) -> Output {
@@ -16,7 +17,8 @@ fn init(cluster: &Cluster, dir: &Path, more: &[&str]) -> Output {
 }
 
 fn doctor(stage: &Stage) -> (bool, String) {
-    let output = Command::new(pgwarrant().expect("built")).arg("doctor").arg("--config").arg(stage.config()).output().expect("runs");
+    let output =
+        Command::new(pgwarrant().expect("built")).arg("doctor").arg("--config").arg(stage.config()).output().expect("runs");
     (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr))
 }
 
@@ -52,7 +54,9 @@ fn setup_sql_may_be_run_again_and_with_row_security() {
     assert!(init(&stage.cluster, dir.path(), &[]).status.success());
     for _ in 0..2 {
         let mut command = Command::new(psql().expect("there"));
-        command.args(["-X", "-q", "-v", "row_security=on", "-d", &stage.cluster.admin_url("shop"), "-f"]).arg(dir.path().join("setup.sql"));
+        command
+            .args(["-X", "-q", "-v", "row_security=on", "-d", &stage.cluster.admin_url("shop"), "-f"])
+            .arg(dir.path().join("setup.sql"));
         let output = command.output().expect("runs");
         assert!(output.status.success(), "{output:?}");
     }

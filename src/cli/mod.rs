@@ -5,7 +5,6 @@ pub mod doctor;
 pub mod explain;
 pub mod init;
 pub mod logging;
-mod pending;
 pub mod serve;
 pub mod token;
 pub mod verify;

@@ -8,6 +8,7 @@ pub mod binaries;
 pub mod guardian;
 pub mod personas;
 pub mod postgres;
+pub mod proxy;
 pub mod stage;
 pub mod template;
 pub mod user;

@@ -266,7 +266,7 @@ pub fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
-fn signal(pid: u32, signal: rustix::process::Signal) -> Result<(), Error> {
+pub fn signal(pid: u32, signal: rustix::process::Signal) -> Result<(), Error> {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     let pid = pid.ok_or_else(|| Error::Failed("no such process".to_owned()))?;
     Ok(rustix::process::kill_process(pid, signal).map_err(io::Error::from)?)

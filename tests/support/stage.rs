@@ -1,14 +1,11 @@
 //! A whole stage: the sample shop, set up as `pgwarrant init` says, with the proxy in front.
 
-use super::guardian::{Guardian, LastWill};
+use super::personas;
 use super::postgres::{self, Builder, Cluster, Error};
-use super::{personas, template};
+use super::proxy::{self, Proxy};
 use std::fs;
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
 
 /// What tokens of a stage must name.
 pub const AUDIENCE: &str = "shop@sandbox";
@@ -26,7 +23,7 @@ pub struct Setting {
 /// Everything is gone when it is dropped, the proxy first.
 #[derive(Debug)]
 pub struct Stage {
-    proxy: Option<Guardian>,
+    proxy: Option<Proxy>,
     pub cluster: Cluster,
     home: PathBuf,
     _home: tempfile::TempDir,
@@ -57,7 +54,7 @@ impl Stage {
     }
 
     fn init(&self) -> Result<(), Error> {
-        let mut command = Command::new(pgwarrant()?);
+        let mut command = Command::new(proxy::binary()?);
         command.args([
             "init",
             "--database",
@@ -83,6 +80,15 @@ impl Stage {
         Ok(fs::write(file, text)?)
     }
 
+    /// Writes another password of the reader's role into the configuration.
+    pub fn set_reader_password(&self, password: &str) -> Result<(), Error> {
+        let file = self.config();
+        let text = fs::read_to_string(&file)?;
+        let old = text.split("pgwarrant_reader:").nth(1).and_then(|rest| rest.split('@').next());
+        let old = old.ok_or_else(|| Error::Failed("the configuration names no reader".to_owned()))?;
+        Ok(fs::write(file, text.replace(&format!("pgwarrant_reader:{old}@"), &format!("pgwarrant_reader:{password}@")))?)
+    }
+
     /// Runs a script by the stock `psql` as the superuser.
     pub fn psql_file(&self, database: &str, file: &Path) -> Result<(), Error> {
         let mut command = Command::new(psql()?);
@@ -91,18 +97,7 @@ impl Stage {
     }
 
     pub fn start_proxy(&mut self) -> Result<(), Error> {
-        let mut command = Command::new(pgwarrant()?);
-        command.arg("serve").arg("--config").arg(self.config());
-        let will = LastWill { signal: "TERM", remove: None };
-        self.proxy = Some(Guardian::start(&command, None, &self.proxy_log_file(), will)?);
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            let log = self.proxy_log();
-            if Instant::now() > deadline || log.contains("pgwarrant: ") {
-                return Err(Error::Failed(format!("the proxy did not start:\n{log}")));
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
+        self.proxy = Some(Proxy::start(&self.config(), self.port, &self.home.join("proxy.log"))?);
         Ok(())
     }
 
@@ -111,9 +106,28 @@ impl Stage {
         self.proxy = None;
     }
 
-    /// The process id of the proxy, found as the only child of its guardian that is not waiting for us.
-    pub fn proxy_pid(&self) -> Option<u32> {
-        self.proxy.as_ref().and_then(Guardian::ward)
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
+    }
+
+    /// The proxy's process, for those who kill it.
+    pub fn take_proxy(&mut self) -> Option<Proxy> {
+        self.proxy.take()
+    }
+
+    /// Another proxy on the same database, with a ledger of its own and without a mirror.
+    pub fn another_proxy(&self, name: &str, ledger: &Path) -> Result<Proxy, Error> {
+        let (port, metrics) = (postgres::free_port()?, postgres::free_port()?);
+        let text = fs::read_to_string(self.config())?;
+        let mirror = text.find("[audit]").ok_or_else(|| Error::Failed("the configuration has no [audit]".to_owned()))?;
+        let rest = text[mirror..].find("# [limits]").map_or(text.len(), |place| mirror + place);
+        let text = format!("{}{}", &text[..mirror], &text[rest..])
+            .replace(&format!(":{}\"", self.port), &format!(":{port}\""))
+            .replace(&format!(":{}\"", self.metrics_port), &format!(":{metrics}\""))
+            .replace("dir = \"ledger\"", &format!("dir = {:?}", ledger.display().to_string()));
+        let config = self.home.join(format!("{name}.toml"));
+        fs::write(&config, text)?;
+        Proxy::start(&config, port, &self.home.join(format!("{name}.log")))
     }
 
     /// Directory of configuration, keys, rules and ledger.
@@ -125,12 +139,9 @@ impl Stage {
         self.home.join("pgwarrant.toml")
     }
 
+    /// What the proxy said so far.
     pub fn proxy_log(&self) -> String {
-        fs::read(self.proxy_log_file()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
-    }
-
-    fn proxy_log_file(&self) -> PathBuf {
-        self.home.join("proxy.log")
+        self.proxy.as_ref().map(Proxy::log).unwrap_or_default()
     }
 
     /// The connection string of one persona, through the proxy.
@@ -167,21 +178,17 @@ impl Drop for Stage {
     }
 }
 
-/// The binary of the same build as this test or example.
-pub fn pgwarrant() -> Result<PathBuf, Error> {
-    let exe = std::env::current_exe()?;
-    let profile = exe.ancestors().find(|dir| dir.join("pgwarrant").is_file() && dir.starts_with(template::target_dir()));
-    profile
-        .map(|dir| dir.join("pgwarrant"))
-        .ok_or_else(|| Error::Failed("no binary `pgwarrant` beside this one: cargo build".to_owned()))
+/// The stock `psql`.
+pub fn psql() -> Result<PathBuf, Error> {
+    client("psql")
 }
 
-/// The stock `psql`; the packages of npm have none.
-pub fn psql() -> Result<PathBuf, Error> {
+/// A client program of Postgres; the packages of npm have none.
+pub fn client(name: &str) -> Result<PathBuf, Error> {
     let mut dirs: Vec<PathBuf> = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
     dirs.extend(super::versions().into_values().map(|binaries| binaries.dir));
-    let found = dirs.into_iter().map(|dir| dir.join("psql")).find(|file| file.is_file());
-    found.ok_or_else(|| Error::Failed("no psql found: run scripts/setup.sh".to_owned()))
+    let found = dirs.into_iter().map(|dir| dir.join(name)).find(|file| file.is_file());
+    found.ok_or_else(|| Error::Failed(format!("no {name} found: run scripts/setup.sh")))
 }
 
 /// Runs a command to its end; its standard output, or what it complained about.

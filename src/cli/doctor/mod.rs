@@ -56,7 +56,7 @@ async fn examine(config: &Config, rules: Option<&Ruleset>, report: &mut Report) 
 }
 
 fn load_rules(config: &Config, report: &mut Report) -> Option<Ruleset> {
-    match crate::cli::pending::load_dir(&config.rules.dir) {
+    match crate::rules::load_dir(&config.rules.dir) {
         Ok(rules) if rules.relations.is_empty() => {
             report.warn(
                 format!("rules: {} names no table, so nothing is readable", config.rules.dir.display()),

@@ -8,6 +8,7 @@ pub mod setup_sql;
 pub mod starter;
 
 use super::connect;
+use crate::audit::schema;
 use crate::config::DatabaseUrl;
 use anyhow::Context as _;
 use base64::Engine as _;
@@ -104,7 +105,7 @@ impl Args {
         let reader =
             DatabaseUrl { user: self.reader_role.clone(), password: Some(passwords.reader.clone()), ..self.database.clone() };
         let audit = self.audit_database.clone().unwrap_or_else(|| self.database.clone());
-        let writer = DatabaseUrl { user: AUDIT_WRITER.to_owned(), password: Some(passwords.writer.clone()), ..audit };
+        let writer = DatabaseUrl { user: schema::WRITER_ROLE.to_owned(), password: Some(passwords.writer.clone()), ..audit };
         ConfigText {
             audience: self.audience.clone().unwrap_or_else(|| format!("{}@{}", self.database.database, host_name())),
             database: self.database.database.clone(),
@@ -145,7 +146,7 @@ impl Args {
             files.add(&format!("rules/{name}"), Secrecy::Open, text.clone());
             texts.push((name.to_owned(), text));
         }
-        let rules = crate::cli::pending::parse(&texts)?;
+        let (rules, _) = crate::rules::parse(&texts)?;
         Ok(setup_sql::from_rules(&rules, tables))
     }
 
@@ -167,8 +168,7 @@ impl Args {
     }
 }
 
-/// The roles of `audit.sql`.
-pub const AUDIT_WRITER: &str = "pgwarrant_audit_writer";
+/// The auditor's log-in, a member of the role that may read.
 pub const AUDITOR: &str = "pgwarrant_auditor";
 
 struct Passwords {
@@ -189,19 +189,22 @@ fn verifier(password: &str) -> String {
     postgres_protocol::password::scram_sha_256(password.as_bytes())
 }
 
-/// Roles, then the schema of the mirror, then who may do what in it.
+/// The writer's and the auditor's log-in, and between them the schema with what its roles may do.
 fn audit_sql(writer: &str, auditor: &str) -> String {
-    let mut sql = String::from(
-        "-- The audit schema and its roles. Written by pgwarrant; may be run again at any time.\n\\set ON_ERROR_STOP on\n\n",
-    );
-    for (role, verifier) in [(AUDIT_WRITER, writer), (AUDITOR, auditor)] {
+    let mut sql =
+        String::from("-- The audit schema and who logs in to it. Written by pgwarrant; may be run again at any time.\n");
+    sql.push_str("-- Run it in the audit database, as its owner with CREATEROLE or as a superuser.\n\\set ON_ERROR_STOP on\n\n");
+    sql.push_str(schema::SQL);
+    for (role, verifier) in [(schema::WRITER_ROLE, writer), (AUDITOR, auditor)] {
         let (name, quoted) = (setup_sql::literal(role), setup_sql::identifier(role));
         sql.push_str(&format!(
-            "DO $pgwarrant$ BEGIN\n  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {name}) THEN\n    \
-             CREATE ROLE {quoted};\n  END IF;\nEND $pgwarrant$;\nALTER ROLE {quoted} LOGIN PASSWORD {};\n\n",
+            "\nDO $pgwarrant$ BEGIN\n  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {name}) THEN\n    \
+             CREATE ROLE {quoted};\n  END IF;\nEND $pgwarrant$;\nALTER ROLE {quoted} LOGIN PASSWORD {};\n",
             setup_sql::literal(verifier)
         ));
     }
+    let (group, member) = (setup_sql::identifier(schema::AUDITOR_ROLE), setup_sql::identifier(AUDITOR));
+    sql.push_str(&format!("GRANT {group} TO {member};\n"));
     sql
 }
 

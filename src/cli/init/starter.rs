@@ -33,7 +33,7 @@ pub fn text(table: &Table, proposal: &Proposal) -> String {
         let _ = writeln!(body, "max_range   = {{ {} }}", ranges.join(", "));
     }
     if let Some(column) = proposal.tenant_column.as_ref().filter(|_| !table.is_view) {
-        let _ = writeln!(body, "# the column of row security, see setup.sql:\n# tenant_column = {}", string(column));
+        let _ = writeln!(body, "# the column of row security, see setup.sql:\n# tenant_column = {}", string(&identifier(column)));
     }
     header(table, readable) + &if readable { body } else { commented(&body) }
 }
@@ -74,11 +74,11 @@ fn identifier(name: &str) -> String {
 }
 
 fn bound(set: &[String]) -> String {
-    if set.len() == 1 { string(&set[0]) } else { list(set) }
+    if set.len() == 1 { string(&identifier(&set[0])) } else { list(set) }
 }
 
 fn list(names: &[String]) -> String {
-    format!("[{}]", names.iter().map(|name| string(name)).collect::<Vec<_>>().join(", "))
+    format!("[{}]", names.iter().map(|name| string(&identifier(name))).collect::<Vec<_>>().join(", "))
 }
 
 fn string(text: &str) -> String {
@@ -86,6 +86,56 @@ fn string(text: &str) -> String {
 }
 
 fn bare(name: &str) -> String {
-    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if plain { name.to_owned() } else { string(name) }
+    let identifier = identifier(name);
+    if identifier == name { identifier } else { string(&identifier) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::inspect::Column;
+    use super::*;
+    use crate::token::grant::QualifiedName;
+
+    fn table(name: &str) -> Table {
+        let column = |name: &str, kind: &str| Column { name: name.into(), type_name: kind.into() };
+        Table {
+            schema: "public".into(),
+            name: name.into(),
+            is_view: false,
+            rows: 10.0,
+            columns: vec![column("id", "integer"), column("Api Key", "text"), column("tenant_id", "integer")],
+            unique_keys: vec![vec!["id".into()]],
+            indexes: vec![vec!["id".into()]],
+            foreign_keys: vec![],
+        }
+    }
+
+    #[test]
+    fn a_starter_is_a_rule_file_whatever_the_names() {
+        for name in ["orders", "Orders", "order", "a.b", "quo\"te"] {
+            let table = table(name);
+            let starter = text(&table, &Proposal::of(&table));
+            let parsed = crate::rules::parse(&[(file_name(&table), starter.clone())]);
+            let (rules, _) = parsed.unwrap_or_else(|error| panic!("{error}\n{starter}"));
+            let rule = rules.relation(&QualifiedName { schema: "public".into(), name: name.into() }).expect(&starter);
+            assert_eq!(rule.bounded_by, [vec!["id"], vec!["tenant_id"]]);
+            assert!(rule.hidden.contains("Api Key"));
+        }
+    }
+
+    #[test]
+    fn what_nothing_bounds_and_every_view_is_only_a_comment() {
+        let mut bare = table("log");
+        bare.unique_keys.clear();
+        bare.columns.truncate(2);
+        let mut view = table("view");
+        view.is_view = true;
+        for table in [bare, view] {
+            let starter = text(&table, &Proposal::of(&table));
+            assert!(starter.lines().all(|line| line.starts_with('#')), "{starter}");
+            let bare: String =
+                starter.lines().skip_while(|line| !line.starts_with("# [")).map(|line| format!("{}\n", &line[2..])).collect();
+            assert!(bare.contains("max_rows"), "{bare}");
+        }
+    }
 }
