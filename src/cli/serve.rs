@@ -18,6 +18,8 @@ impl Args {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.config.load()?;
         logging::init(&config.log)?;
-        anyhow::bail!("the proxy is not wired in yet ({})", config.audience)
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(crate::session::serve(config))?;
+        Ok(ExitCode::SUCCESS)
     }
 }

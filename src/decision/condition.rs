@@ -43,8 +43,9 @@ impl TypedTest {
         let at_least = |v: Option<&Value>, bound: &Value| {
             v.is_some_and(|v| matches!(v.compare(bound), Some(Ordering::Greater | Ordering::Equal)))
         };
-        let at_most =
-            |v: Option<&Value>, bound: &Value| v.is_some_and(|v| matches!(v.compare(bound), Some(Ordering::Less | Ordering::Equal)));
+        let at_most = |v: Option<&Value>, bound: &Value| {
+            v.is_some_and(|v| matches!(v.compare(bound), Some(Ordering::Less | Ordering::Equal)))
+        };
         match self {
             TypedTest::Equals(want) => low.is_some_and(|v| v.is(want)) && high.is_some_and(|v| v.is(want)),
             TypedTest::In(list) => list.iter().any(|want| low.is_some_and(|v| v.is(want)) && high.is_some_and(|v| v.is(want))),
@@ -64,10 +65,19 @@ pub enum Condition {
     /// Every element does (NULL elements match no row).
     AllHold(ArrayParam, TypedTest),
     /// A range lies within the test.
-    RangeHolds { low: Option<Constant>, high: Option<Constant>, test: TypedTest },
+    RangeHolds {
+        low: Option<Constant>,
+        high: Option<Constant>,
+        test: TypedTest,
+    },
     ListAtMost(ArrayParam, u64),
     /// A closed range is no wider than the rule allows. `days`: both ends are whole days and both count.
-    Width { low: Constant, high: Constant, max: MaxRange, days: bool },
+    Width {
+        low: Constant,
+        high: Constant,
+        max: MaxRange,
+        days: bool,
+    },
     NotNull(Constant),
     Required(Requirement),
 }

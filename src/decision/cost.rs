@@ -99,7 +99,8 @@ fn linked(solver: &Solver<'_, '_>, from: &[SourceId]) -> Vec<Vec<SourceId>> {
                     tie(a, b);
                 }
             }
-            if let Fact::Equal(Term::Column(a), Term::Dependent(sources)) | Fact::Equal(Term::Dependent(sources), Term::Column(a)) = fact
+            if let Fact::Equal(Term::Column(a), Term::Dependent(sources))
+            | Fact::Equal(Term::Dependent(sources), Term::Column(a)) = fact
             {
                 for s in sources {
                     if let (Some(a), Some(b)) = (place(a.source), place(*s)) {

@@ -52,7 +52,8 @@ pub fn columns_read(relation: &Relation, selected: &ColumnSet) -> Result<ColumnS
     }
     let mut queue: Vec<i16> = read.iter().copied().collect();
     while let Some(n) = queue.pop() {
-        let column = relation.column(n).ok_or_else(|| Deny::new(Reason::ReadingMismatch, "a column that the catalogue does not know"))?;
+        let column =
+            relation.column(n).ok_or_else(|| Deny::new(Reason::ReadingMismatch, "a column that the catalogue does not know"))?;
         for source in &column.generated_from {
             if read.insert(*source) {
                 queue.push(*source);
@@ -79,10 +80,12 @@ pub fn check_hidden(relation: &Relation, rule: &TableRule, read: &ColumnSet, who
 fn covers_columns(grant: &RelationGrant, relation: &Relation, read: &ColumnSet) -> Result<(), String> {
     match &grant.columns {
         Columns::All => Ok(()),
-        Columns::List(names) => match read.iter().filter_map(|n| relation.column(*n)).find(|c| !names.iter().any(|n| **n == *c.name)) {
-            Some(missing) => Err(missing.name.to_string()),
-            None => Ok(()),
-        },
+        Columns::List(names) => {
+            match read.iter().filter_map(|n| relation.column(*n)).find(|c| !names.iter().any(|n| **n == *c.name)) {
+                Some(missing) => Err(missing.name.to_string()),
+                None => Ok(()),
+            }
+        }
     }
 }
 

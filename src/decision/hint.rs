@@ -26,11 +26,17 @@ pub fn column_not_granted(relation: &Relation, column: &str, grants: &[&Relation
         Columns::List(names) => Some(names.join(", ")),
         Columns::All => None,
     });
-    let deny = Deny::new(Reason::ColumnNotGranted, format!("the statement reads columns of {} that are not granted", relation.name.name))
-        .table(&relation.name)
-        .column(column);
+    let deny = Deny::new(
+        Reason::ColumnNotGranted,
+        format!("the statement reads columns of {} that are not granted", relation.name.name),
+    )
+    .table(&relation.name)
+    .column(column);
     match listed {
-        Some(list) => deny.hint(format!("Read only these columns of {}: {list}. They also count in WHERE, ON and ORDER BY.", relation.name.name)),
+        Some(list) => deny.hint(format!(
+            "Read only these columns of {}: {list}. They also count in WHERE, ON and ORDER BY.",
+            relation.name.name
+        )),
         None => deny,
     }
 }
@@ -43,7 +49,9 @@ pub fn predicate_not_implied(relation: &Relation, alias: &str, grant: &RelationG
         format!("the statement is not shown to stay inside the rows granted of {}", relation.name.name),
     )
     .table(&relation.name)
-    .hint(format!("Add `AND {wanted}` to the WHERE clause, or to the ON clause of an outer join, at the place where {alias} is read."))
+    .hint(format!(
+        "Add `AND {wanted}` to the WHERE clause, or to the ON clause of an outer join, at the place where {alias} is read."
+    ))
 }
 
 fn condition(alias: &str, c: &Condition) -> String {
@@ -89,12 +97,16 @@ pub fn unbounded(relation: &Relation, alias: &str, rule: &TableRule, why: Shortf
         })
         .collect();
     let (reason, message) = match why {
-        Shortfall::Unpinned => (Reason::UnboundedScan, format!("the statement would read {} without a bound", relation.name.name)),
+        Shortfall::Unpinned => {
+            (Reason::UnboundedScan, format!("the statement would read {} without a bound", relation.name.name))
+        }
         Shortfall::ListTooLong(n) => (
             Reason::InListTooLong,
             format!("the list over {} has {n} values; {} are allowed", relation.name.name, rule.max_in_list()),
         ),
-        Shortfall::RangeTooWide => (Reason::RangeTooWide, format!("the range over {} is wider than the rules allow", relation.name.name)),
+        Shortfall::RangeTooWide => {
+            (Reason::RangeTooWide, format!("the range over {} is wider than the rules allow", relation.name.name))
+        }
     };
     let hint = if sets.is_empty() {
         "Ask the DBA which columns bound this table.".to_owned()

@@ -82,7 +82,8 @@ impl Proof {
 
     /// Whether the proof holds whatever the values.
     pub fn is_unconditional(&self) -> bool {
-        self.conditions.is_empty() && self.obligations.iter().all(|o| o.alternatives.first().is_some_and(|a| a.conditions.is_empty()))
+        self.conditions.is_empty()
+            && self.obligations.iter().all(|o| o.alternatives.first().is_some_and(|a| a.conditions.is_empty()))
     }
 
     pub fn relations(&self) -> &Arc<[ProvenRelation]> {

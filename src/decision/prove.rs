@@ -128,10 +128,9 @@ fn relations<'q>(q: &Question<'q>, shape: &Shape<'q>, introspection: bool) -> Re
     let mut found = Vec::new();
     for (id, source) in shape.sources.iter().enumerate() {
         let Kind::Relation { relid, permissions, location } = &source.kind else { continue };
-        let relation = q
-            .catalogue
-            .relation(*relid)
-            .ok_or_else(|| Deny::new(Reason::CatalogueChanged, "the statement reads a relation that the catalogue does not know yet"))?;
+        let relation = q.catalogue.relation(*relid).ok_or_else(|| {
+            Deny::new(Reason::CatalogueChanged, "the statement reads a relation that the catalogue does not know yet")
+        })?;
         if introspection {
             const NOTHING: &TableRule = &EMPTY_RULE;
             found.push(Occurrence { id, relation, rule: NOTHING, selected: &permissions.selected, at: *location });
@@ -144,8 +143,11 @@ fn relations<'q>(q: &Question<'q>, shape: &Shape<'q>, introspection: bool) -> Re
         }
         // What the local reading saw by name is what Postgres resolved; otherwise somebody is being fooled.
         if !q.named.contains(&relation.name.name) {
-            return Err(Deny::new(Reason::ReadingMismatch, "the statement names its tables in a way that is read differently by Postgres")
-                .hint("Spell table names plainly."));
+            return Err(Deny::new(
+                Reason::ReadingMismatch,
+                "the statement names its tables in a way that is read differently by Postgres",
+            )
+            .hint("Spell table names plainly."));
         }
         let granted = q.chain.iter().all(|grants| !cover::grants_on(grants, relation).is_empty());
         if !granted || q.chain.is_empty() {

@@ -138,8 +138,7 @@ impl<'s, 't> Solver<'s, 't> {
     fn keyed(&self, id: SourceId, relation: &Relation, rule: &TableRule, classes: &Classes<'s>) -> Option<Vec<Condition>> {
         let number = |name: &String| relation.column_named(name).map(|c| c.number);
         let listed = rule.bounded_by.iter().filter_map(|set| set.iter().map(number).collect::<Option<Vec<i16>>>());
-        let unique =
-            relation.unique_keys.iter().filter(|_| !relation.has_inheritance_children).map(|key| key.columns.clone());
+        let unique = relation.unique_keys.iter().filter(|_| !relation.has_inheritance_children).map(|key| key.columns.clone());
         let mut best: Option<Vec<Condition>> = None;
         for set in listed.chain(unique) {
             let mut conditions = Vec::new();
@@ -172,7 +171,13 @@ impl<'s, 't> Solver<'s, 't> {
         worst
     }
 
-    fn pin(&self, column: Column, relation: &Relation, rule: &TableRule, classes: &Classes<'s>) -> Result<Vec<Condition>, Shortfall> {
+    fn pin(
+        &self,
+        column: Column,
+        relation: &Relation,
+        rule: &TableRule,
+        classes: &Classes<'s>,
+    ) -> Result<Vec<Condition>, Shortfall> {
         let Some(class) = classes.get(column) else { return Err(Shortfall::Unpinned) };
         if !class.constants.is_empty() {
             return Ok(Vec::new());

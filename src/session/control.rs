@@ -115,7 +115,9 @@ impl Session {
 
     pub async fn rollback_to(&mut self, name: &str) -> Done {
         match self.transaction {
-            Transaction::None => return Ok(Err(Failure::new("25P01", "ROLLBACK TO SAVEPOINT can only be used in transaction blocks"))),
+            Transaction::None => {
+                return Ok(Err(Failure::new("25P01", "ROLLBACK TO SAVEPOINT can only be used in transaction blocks")));
+            }
             Transaction::Failed { upstream: false } => {
                 return Ok(Err(Failure::new("3B001", format!("savepoint \"{name}\" does not exist"))));
             }

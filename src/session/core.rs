@@ -168,7 +168,8 @@ impl Session {
             // "Ignore … when not in COPY mode" (`PostgresMain`): they come late after a COPY that was refused.
             Message::CopyData(_) | Message::CopyDone | Message::CopyFail(_) => Ok(()),
             Message::FunctionCall(_) => {
-                let failure = Failure::from(Deny::new(Reason::FeatureNotSupported, "function calls by the fast path are not supported"));
+                let failure =
+                    Failure::from(Deny::new(Reason::FeatureNotSupported, "function calls by the fast path are not supported"));
                 self.fail(failure, None, None).await?;
                 self.skipping = false;
                 self.ready().await
@@ -223,7 +224,9 @@ impl Session {
                 let message = format!("{verb} is not allowed: this proxy only runs reads");
                 Err(Deny::new(Reason::StatementNotAllowed, message).hint("Only SELECT is possible.").into())
             }
-            StatementKind::Unsupported { ref word } => super::local::unsupported(text, word).map(|()| Kind::Local(Box::new(statement))),
+            StatementKind::Unsupported { ref word } => {
+                super::local::unsupported(text, word).map(|()| Kind::Local(Box::new(statement)))
+            }
             _ => Ok(Kind::Local(Box::new(statement))),
         }
     }

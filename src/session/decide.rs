@@ -231,9 +231,19 @@ pub fn unread(failure: ParseFailure, text: &str) -> Failure {
     match error.sqlstate() {
         "57014" => Failure::new("57014", "canceling statement due to user request"),
         "42601" => told(Reason::Syntax, "syntax error", None),
-        "42703" => told(UNDEFINED, "a column named here does not exist or is not granted", Some("SHOW pgwarrant.scope lists what is granted.")),
-        "42P01" => told(UNDEFINED, "a relation named here does not exist or is not granted", Some("SHOW pgwarrant.scope lists what is granted.")),
-        "42883" => told(UNDEFINED, "no function or operator of this name takes these types", Some("Cast the arguments explicitly.")),
+        "42703" => told(
+            UNDEFINED,
+            "a column named here does not exist or is not granted",
+            Some("SHOW pgwarrant.scope lists what is granted."),
+        ),
+        "42P01" => told(
+            UNDEFINED,
+            "a relation named here does not exist or is not granted",
+            Some("SHOW pgwarrant.scope lists what is granted."),
+        ),
+        "42883" => {
+            told(UNDEFINED, "no function or operator of this name takes these types", Some("Cast the arguments explicitly."))
+        }
         "42704" => told(UNDEFINED, "a type or another object named here does not exist", None),
         "42702" => told(UNDEFINED, "a column named here is ambiguous", Some("Write the table's name in front of it.")),
         "42725" => told(UNDEFINED, "a function or operator named here is ambiguous", Some("Cast the arguments explicitly.")),

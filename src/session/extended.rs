@@ -129,7 +129,9 @@ impl Session {
             return self.fail(failure, None, None).await;
         }
         // A portal that is on its way must arrive before it can go on.
-        if self.portals.get(name).is_ok_and(|portal| matches!(portal.state, PortalState::Running)) || self.pending.len() >= MAX_PENDING {
+        if self.portals.get(name).is_ok_and(|portal| matches!(portal.state, PortalState::Running))
+            || self.pending.len() >= MAX_PENDING
+        {
             self.run_pending().await?;
             if self.skipping {
                 return Ok(());
@@ -174,9 +176,7 @@ impl Session {
                     .hint("Send BEGIN first, or ask for all rows at once.");
                 self.fail(failure, Some(&prepared.text), None).await
             }
-            (Kind::Query(_), PortalState::Running) => {
-                self.fail(Failure::new("55000", "the portal is running"), None, None).await
-            }
+            (Kind::Query(_), PortalState::Running) => self.fail(Failure::new("55000", "the portal is running"), None, None).await,
             (Kind::Empty, _) => {
                 self.client.reply().extend_from_slice(reply::EMPTY_QUERY_RESPONSE);
                 Ok(())

@@ -188,4 +188,3 @@ fn greet(proxy: &Proxy, client: &mut Client, startup: &Startup, settings: &Setti
     let _ = reply::backend_key_data(out, key.process, &Bytes::copy_from_slice(&key.secret.to_be_bytes()));
     reply::ready_for_query(out, backend::TransactionStatus::Idle);
 }
-

@@ -129,8 +129,6 @@ impl Session {
     }
 }
 
-
-
 pub fn is_transaction_control(kind: &StatementKind) -> bool {
     match kind {
         StatementKind::Begin(_)
@@ -207,8 +205,20 @@ pub fn describe(kind: &StatementKind, formats: &Formats, out: &mut BytesMut) {
 /// What is known and not run: what may come later is 0A000, what never will is 42501.
 pub fn unsupported(_text: &str, word: &str) -> Result<(), Failure> {
     const LATER: [&str; 14] = [
-        "COPY", "LISTEN", "NOTIFY", "UNLISTEN", "PREPARE", "EXECUTE", "DECLARE", "FETCH", "MOVE", "CLOSE", "LOCK", "PREPARE TRANSACTION",
-        "COMMIT PREPARED", "ROLLBACK PREPARED",
+        "COPY",
+        "LISTEN",
+        "NOTIFY",
+        "UNLISTEN",
+        "PREPARE",
+        "EXECUTE",
+        "DECLARE",
+        "FETCH",
+        "MOVE",
+        "CLOSE",
+        "LOCK",
+        "PREPARE TRANSACTION",
+        "COMMIT PREPARED",
+        "ROLLBACK PREPARED",
     ];
     if word == "DEALLOCATE" {
         return Ok(());
@@ -221,4 +231,3 @@ pub fn unsupported(_text: &str, word: &str) -> Result<(), Failure> {
     };
     Err(deny.into())
 }
-

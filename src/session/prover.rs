@@ -3,8 +3,8 @@
 use super::identity::Identity;
 use super::world::World;
 use crate::decision::deny::Deny;
-use crate::decision::{Question, prove as prove_question};
 pub use crate::decision::{BoundValue, Permit, Proof};
+use crate::decision::{Question, prove as prove_question};
 use crate::reading::tree::Trees;
 use crate::statement::names::Names;
 use crate::statement::scan::Template;

@@ -291,7 +291,11 @@ impl Session {
 async fn certify(connection: &mut Pooled, permitted: &Permitted, index: usize) -> Result<String, Trouble> {
     let reading = &permitted.decided.certified.reading;
     if let Some(certified) = connection.certified().get(reading.id) {
-        return if certified.tree_digest == reading.digest { Ok(certified.name.as_str().to_owned()) } else { Err(Trouble::Changed(index)) };
+        return if certified.tree_digest == reading.digest {
+            Ok(certified.name.as_str().to_owned())
+        } else {
+            Err(Trouble::Changed(index))
+        };
     }
     let name = connection.certified().new_name();
     match connection.parse_and_read(name.as_str(), &reading.text, &reading.parameter_types).await {

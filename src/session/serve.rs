@@ -197,7 +197,8 @@ async fn first_look(pool: &Pool) -> anyhow::Result<(Values, Vec<(String, String)
     ];
     let mut connection = pool.acquire().await.context("the database cannot be reached")?;
     let base = connection_settings::start(&mut connection).await?;
-    let reported = REPORTED.iter().filter_map(|name| Some(((*name).to_owned(), connection.parameter(name)?.to_owned()))).collect();
+    let reported =
+        REPORTED.iter().filter_map(|name| Some(((*name).to_owned(), connection.parameter(name)?.to_owned()))).collect();
     let number = connection.server_version_num();
     let version = Version::from_num(number).with_context(|| format!("the server's version {number} is not supported"))?;
     connection.release();

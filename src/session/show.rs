@@ -58,9 +58,8 @@ impl Session {
         let read_only = TransactionModes { read_only: Some(true), ..TransactionModes::default() };
         match variable.name.as_str() {
             "transaction_isolation" | "default_transaction_isolation" => {
-                let isolation = isolation_named(&value).ok_or_else(|| {
-                    Failure::from(InvalidValue::Invalid { name: "transaction_isolation", value, hint: None })
-                })?;
+                let isolation = isolation_named(&value)
+                    .ok_or_else(|| Failure::from(InvalidValue::Invalid { name: "transaction_isolation", value, hint: None }))?;
                 let modes = TransactionModes { isolation: Some(isolation), ..TransactionModes::default() };
                 self.set_modes(&variable.name, &modes).await?;
                 Ok(isolation_text(isolation).into())

@@ -68,9 +68,7 @@ impl Session {
                 Ok(Ok(()))
             }
             Kind::Query(decided) => Ok(self.queue(text, decided).await),
-            Kind::Local(statement) => {
-                self.run_local(&text, statement, &Formats::All(Format::Text), Describe::Yes).await
-            }
+            Kind::Local(statement) => self.run_local(&text, statement, &Formats::All(Format::Text), Describe::Yes).await,
         }
     }
 
@@ -96,7 +94,11 @@ impl Session {
     }
 
     /// All are judged first. Queries run as one implicit transaction; what changes the block's state may not stand among them.
-    async fn several(&mut self, text: &str, statements: Vec<statement::kind::LocalStatement>) -> Result<Result<(), Failure>, End> {
+    async fn several(
+        &mut self,
+        text: &str,
+        statements: Vec<statement::kind::LocalStatement>,
+    ) -> Result<Result<(), Failure>, End> {
         let mut judged = Vec::with_capacity(statements.len());
         for mut statement in statements {
             if local::is_transaction_control(&statement.kind) {

@@ -74,8 +74,11 @@ impl Admission<'_> {
             return Err(Deny::new(Reason::StatementNotAllowed, "only reading statements are allowed here"));
         }
         if q.has_for_update || !q.row_marks.is_empty() {
-            return Err(Deny::new(Reason::StatementNotAllowed, "FOR UPDATE and FOR SHARE lock rows, which needs an UPDATE grant")
-                .hint("Remove the FOR UPDATE or FOR SHARE clause."));
+            return Err(Deny::new(
+                Reason::StatementNotAllowed,
+                "FOR UPDATE and FOR SHARE lock rows, which needs an UPDATE grant",
+            )
+            .hint("Remove the FOR UPDATE or FOR SHARE clause."));
         }
         let writes = !q.merge_actions.is_empty()
             || q.merge_join_condition.is_some()
@@ -250,9 +253,12 @@ impl Admission<'_> {
 
     fn naming(&self, type_oid: Oid, at: Option<u32>) -> Result<(), Deny> {
         if NAMING.contains(&type_oid) && !self.introspection {
-            return Err(Deny::new(Reason::TypeNotAllowed, "types that name database objects (regclass and its like) are not allowed")
-                .hint("Write the value as text, without the cast.")
-                .at(at));
+            return Err(Deny::new(
+                Reason::TypeNotAllowed,
+                "types that name database objects (regclass and its like) are not allowed",
+            )
+            .hint("Write the value as text, without the cast.")
+            .at(at));
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! Walks the join tree, not the range table (which holds placeholders and views' leftovers). Work is queued, so that
 //! nesting of queries costs no stack; every source made counts against a cap.
 
-use super::model::{Column, Fact, Kind, Level, Link, LevelId, Role, Scope, ScopeId, Shape, Site, Source, SourceId, Term};
+use super::model::{Column, Fact, Kind, Level, LevelId, Link, Role, Scope, ScopeId, Shape, Site, Source, SourceId, Term};
 use super::{functions, visit};
 use crate::catalogue::snapshot::Catalogue;
 use crate::decision::deny::Deny;
@@ -90,7 +90,16 @@ impl<'t> Builder<'t> {
             return Err(too_many());
         }
         let scope = self.scope(false);
-        self.shape.sources.push(Source { level, name, kind, scope, depends: BTreeSet::new(), arguments: BTreeSet::new(), lateral, link: Link::None });
+        self.shape.sources.push(Source {
+            level,
+            name,
+            kind,
+            scope,
+            depends: BTreeSet::new(),
+            arguments: BTreeSet::new(),
+            lateral,
+            link: Link::None,
+        });
         Ok(self.shape.sources.len() - 1)
     }
 
@@ -241,7 +250,9 @@ impl<'t> Builder<'t> {
         match &entry.kind {
             RteKind::Relation { relid, table_sample, .. } => {
                 if table_sample.is_some() {
-                    return Err(Deny::new(Reason::NodeNotAllowed, "TABLESAMPLE is not allowed").hint("Remove the TABLESAMPLE clause."));
+                    return Err(
+                        Deny::new(Reason::NodeNotAllowed, "TABLESAMPLE is not allowed").hint("Remove the TABLESAMPLE clause.")
+                    );
                 }
                 let permissions = entry.permissions.as_ref().ok_or_else(|| node("a relation without permissions"))?;
                 let location = first_location(query, index);

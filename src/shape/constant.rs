@@ -9,7 +9,10 @@ use std::sync::Arc;
 pub enum Constant {
     Known(Value),
     /// A parameter of the statement: number (1-based) and type.
-    Param { id: u32, type_oid: Oid },
+    Param {
+        id: u32,
+        type_oid: Oid,
+    },
     /// `now()` and its like: the transaction's start.
     Now(Clock),
     Apply(Function, Arc<[Constant]>),

@@ -7,7 +7,7 @@ use super::model::{ArrayParam, Column, Fact, Kind, LevelId, ScopeId, SourceId, T
 use super::value::{self, Value, oid};
 use super::visit;
 use crate::catalogue::snapshot::{BtreeRole, Catalogue, TypeKind, Volatility};
-use crate::reading::tree::{BoolOp, BoolTest, Expr, OpKind, Oid, ParamKind, SubLinkType};
+use crate::reading::tree::{BoolOp, BoolTest, Expr, Oid, OpKind, ParamKind, SubLinkType};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
@@ -65,11 +65,7 @@ impl<'t> Builder<'t> {
                             self.truths(level, test, Some(source), facts, lend);
                         }
                     }
-                    SubLinkType::Expr
-                    | SubLinkType::Array
-                    | SubLinkType::All
-                    | SubLinkType::MultiExpr
-                    | SubLinkType::Cte => {}
+                    SubLinkType::Expr | SubLinkType::Array | SubLinkType::All | SubLinkType::MultiExpr | SubLinkType::Cte => {}
                 }
             }
             Expr::RowCompare { kind: 3, operators, left, right, input_collations, .. } => {
@@ -105,7 +101,9 @@ impl<'t> Builder<'t> {
                     return;
                 }
                 match (self.term(level, left), self.term(level, right)) {
-                    (Term::Column(c), Term::Constant(k)) | (Term::Constant(k), Term::Column(c)) => facts.push(Fact::NotDistinct(c, k)),
+                    (Term::Column(c), Term::Constant(k)) | (Term::Constant(k), Term::Column(c)) => {
+                        facts.push(Fact::NotDistinct(c, k))
+                    }
                     _ => {}
                 }
             }
@@ -251,7 +249,15 @@ impl<'t> Builder<'t> {
         }
     }
 
-    fn membership(&mut self, level: LevelId, operator: Oid, collation: Oid, left: &'t Expr, right: &'t Expr, facts: &mut Vec<Fact>) {
+    fn membership(
+        &mut self,
+        level: LevelId,
+        operator: Oid,
+        collation: Oid,
+        left: &'t Expr,
+        right: &'t Expr,
+        facts: &mut Vec<Fact>,
+    ) {
         if !self.pins(operator, collation) {
             return;
         }
@@ -350,9 +356,8 @@ impl<'t> Builder<'t> {
 
 /// A node that gives one value for one combination of rows.
 fn pure(catalogue: &Catalogue, expr: &Expr) -> bool {
-    let function = |oid: &Oid| {
-        catalogue.functions.get(oid).is_some_and(|f| !f.returns_set && f.volatility != Volatility::Volatile)
-    };
+    let function =
+        |oid: &Oid| catalogue.functions.get(oid).is_some_and(|f| !f.returns_set && f.volatility != Volatility::Volatile);
     match expr {
         Expr::Aggref { .. }
         | Expr::GroupingFunc { .. }

@@ -179,7 +179,8 @@ fn inner_joined(node: &JoinNode, index: u32) -> bool {
     match node {
         JoinNode::Ref(i) => *i == index,
         JoinNode::Join(j) => {
-            j.join_type == crate::reading::tree::JoinType::Inner && (inner_joined(&j.left, index) || inner_joined(&j.right, index))
+            j.join_type == crate::reading::tree::JoinType::Inner
+                && (inner_joined(&j.left, index) || inner_joined(&j.right, index))
         }
         JoinNode::From(_) => false,
     }

@@ -46,7 +46,8 @@ impl Expansion<'_> {
         if let Some(from) = &query.join_tree {
             self.from(from)?;
         }
-        let rest = query.target_list.iter().map(|t| &t.expr).chain(&query.having).chain(&query.limit_count).chain(&query.limit_offset);
+        let rest =
+            query.target_list.iter().map(|t| &t.expr).chain(&query.having).chain(&query.limit_count).chain(&query.limit_offset);
         for e in rest {
             self.expr(e, false)?;
         }
@@ -135,7 +136,11 @@ impl Expansion<'_> {
         let Some(f) = self.catalogue.functions.get(&func) else { return Err(implied("an unknown function")) };
         if !f.built_in {
             let allowed = self.allowed.iter().any(|s| s.function == f.name && s.arguments == f.arguments);
-            return if allowed || self.introspection { Ok(()) } else { Err(implied(&format!("{}.{}()", f.name.schema, f.name.name))) };
+            return if allowed || self.introspection {
+                Ok(())
+            } else {
+                Err(implied(&format!("{}.{}()", f.name.schema, f.name.name)))
+            };
         }
         match f.vetting {
             Vetting::Vetted { .. } | Vetting::TotalIfConstant { .. } | Vetting::CappedArgument { .. } => Ok(()),

@@ -145,16 +145,16 @@ fn total(catalogue: &Catalogue, expr: &Expr, needed: &mut Vec<Requirement>) -> b
         // ARRAY[a, b] of arrays can have mismatched dimensions.
         Expr::Array { multidims, .. } => !multidims,
         Expr::RowCompare { operators, .. } => operators.iter().all(|o| operator_total(catalogue, *o, needed)),
-        Expr::Func { func, args, .. } | Expr::Op { kind: OpKind::Op, func, args, .. } => function_total(catalogue, *func, args, needed),
+        Expr::Func { func, args, .. } | Expr::Op { kind: OpKind::Op, func, args, .. } => {
+            function_total(catalogue, *func, args, needed)
+        }
         Expr::Op { kind: OpKind::Distinct | OpKind::NullIf, func, args, .. } | Expr::ScalarArrayOp { func, args, .. } => {
             function_total(catalogue, *func, args, needed)
         }
         // An aggregate in HAVING, a window in ORDER BY: count, min and max.
         Expr::Aggref { func, .. } | Expr::WindowFunc { func, .. } => function_total(catalogue, *func, &[], needed),
         // Output to text never fails; input can.
-        Expr::CoerceViaIo { arg, result_type, .. } => {
-            matches!(*result_type, oid::TEXT | oid::VARCHAR) && type_of(arg).is_some()
-        }
+        Expr::CoerceViaIo { arg, result_type, .. } => matches!(*result_type, oid::TEXT | oid::VARCHAR) && type_of(arg).is_some(),
         Expr::ArrayCoerce { .. } => true,
         Expr::SubLink { kind, query, .. } => match kind {
             crate::reading::tree::SubLinkType::Exists

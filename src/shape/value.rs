@@ -503,7 +503,10 @@ mod tests {
         assert_eq!(ints("{}"), Some(vec![]));
         assert_eq!(ints("{7"), None);
         assert_eq!(ints("[2:3]={7,8}"), None);
-        assert_eq!(array_from_text(oid::TEXT, br#"{"a,b",c}"#), Some(vec![Value::Text(b"a,b".to_vec()), Value::Text(b"c".to_vec())]));
+        assert_eq!(
+            array_from_text(oid::TEXT, br#"{"a,b",c}"#),
+            Some(vec![Value::Text(b"a,b".to_vec()), Value::Text(b"c".to_vec())])
+        );
     }
 
     #[test]
