@@ -1,6 +1,6 @@
 //! The vectors that define the token format. `PGWARRANT_REGENERATE=1 cargo test --test token_vectors` writes them anew.
 
-#[path = "token_vectors/cases.rs"]
+#[path = "token_vectors/cases/mod.rs"]
 mod cases;
 #[path = "token_vectors/forgery.rs"]
 mod forgery;
@@ -9,6 +9,7 @@ mod maker;
 
 use ed25519_dalek::{Signature, Verifier, VerifyingKey};
 use maker::{AUDIENCE, BLOCK_LABEL, NOW, key};
+use pgwarrant::token::grant::{Grant, narrower};
 use pgwarrant::token::{RootKey, TokenError, Verified, VerifyContext, encoding, verify};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -153,6 +154,27 @@ fn every_attack_class_and_every_error_code_has_a_vector() {
     let name = |vector: &Value| format!("{}: {}", vector["class"], vector["name"]);
     let names: BTreeSet<String> = vectors.iter().map(name).collect();
     assert_eq!(names.len(), vectors.len(), "a name stands twice");
+}
+
+#[test]
+fn grants_are_read_refused_and_compared_as_their_vectors_say() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/grant.json");
+    let vectors: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let rows = |kind: &str| vectors[kind].as_array().unwrap().clone();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let grant = |value: &Value| text(value).parse::<Grant>().unwrap_or_else(|error| panic!("{value}: {error}"));
+    for row in rows("read") {
+        assert_eq!(grant(&row["text"]).to_string(), row["canonical"], "{row}");
+        assert_eq!(grant(&row["canonical"]), grant(&row["text"]), "{row}");
+    }
+    for row in rows("refused") {
+        let error = text(&row["text"]).parse::<Grant>().expect_err(&row.to_string());
+        assert_eq!(json!(error.position), row["position"], "{row}: {error}");
+    }
+    for row in rows("narrower") {
+        let parents: Vec<Grant> = row["parents"].as_array().unwrap().iter().map(grant).collect();
+        assert_eq!(json!(narrower(&grant(&row["child"]), &parents)), row["narrower"], "{row}");
+    }
 }
 
 /// Otherwise the vectors would show nothing: a wrong signature is refused by everybody.

@@ -442,3 +442,148 @@ fn duration(text: &str) -> Result<i64, String> {
     let number: i64 = number.parse().map_err(|_| expected())?;
     number.checked_mul(seconds).filter(|seconds| *seconds > 0).ok_or_else(expected)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{CommandFactory, Parser};
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(subcommand)]
+        command: Command,
+    }
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn token_command(defaults: &Defaults, line: &[&str]) -> anyhow::Result<String> {
+        let cli = Cli::try_parse_from(["token"].iter().chain(line)).expect("the line parses");
+        execute(cli.command, defaults, NOW)
+    }
+
+    struct Keys {
+        dir: tempfile::TempDir,
+        defaults: Defaults,
+    }
+
+    /// root.key and planner.key with their public halves, and a configuration that names the root.
+    fn keys() -> Keys {
+        let dir = tempfile::tempdir().expect("a directory");
+        for name in ["root.key", "planner.key"] {
+            let path = dir.path().join(name);
+            token_command(&Defaults::default(), &["keygen", "--out", path.to_str().expect("UTF-8")]).expect("a key");
+        }
+        let public = read_public(dir.path().join("root.pub").to_str().expect("UTF-8")).expect("a key");
+        let defaults = Defaults {
+            audience: Some("shop@pgwarrant".into()),
+            host: Some("127.0.0.1".into()),
+            port: Some(6432),
+            database: Some("shop".into()),
+            root_key_path: Some(dir.path().join("root.key")),
+            roots: vec![RootKey::new(public.as_bytes(), 0, None).expect("a key")],
+        };
+        Keys { dir, defaults }
+    }
+
+    impl Keys {
+        fn path(&self, name: &str) -> String {
+            self.dir.path().join(name).to_str().expect("UTF-8").to_owned()
+        }
+
+        fn run(&self, line: &[&str]) -> anyhow::Result<String> {
+            token_command(&self.defaults, line)
+        }
+    }
+
+    /// The password of the connection string on the first line.
+    fn password(output: &str) -> &str {
+        output.split_once("agent:").and_then(|(_, rest)| rest.split_once('@')).expect("a connection string").0
+    }
+
+    const GRANT: &str = "SELECT (id, name) ON public.customers WHERE tenant_id = 7 LIMIT 100";
+
+    #[test]
+    fn a_minted_connection_string_verifies() {
+        let keys = keys();
+        let output = keys.run(&["mint", "--grant", GRANT, "--subject", "support", "--expires", "30m"]).expect("a token");
+        let token = password(&output);
+        assert!(output.starts_with(&format!("postgres://agent:{token}@127.0.0.1:6432/shop\n")), "{output}");
+        assert!(output.ends_with(&format!("PGDATABASE=shop PGPASSWORD={token}\n")), "{output}");
+        let verified = keys.run(&["verify", token]).expect("valid");
+        assert_eq!(verified, format!("ok, support until 2027-01-15T08:30:00Z\nsupport\n  {GRANT}\n"));
+    }
+
+    #[test]
+    fn beyond_loopback_the_connection_string_demands_tls() {
+        let keys = keys();
+        let output = keys.run(&["mint", "--grant", GRANT, "--host", "db.example.com", "--port", "5432"]).expect("a token");
+        assert!(output.contains("@db.example.com:5432/shop?sslmode=verify-full\n"), "{output}");
+        assert!(output.contains(" PGSSLMODE=verify-full "), "{output}");
+    }
+
+    #[test]
+    fn a_chain_is_delegated_sealed_and_proven_by_its_subject() {
+        let keys = keys();
+        let (key, public, file) = (keys.path("planner.key"), keys.path("planner.pub"), keys.path("planner.chain"));
+        let chain = keys.run(&["mint", "--grant", GRANT, "--for-key", &public, "--subject", "planner"]).expect("a chain");
+        fs::write(&file, &chain).expect("written");
+        let error = keys.run(&["verify", &file]).expect_err("a chain is no token").to_string();
+        assert!(error.starts_with("no_proof"), "{error}");
+        let child = keys.run(&["attenuate", &file, "--key", &key, "--grant", "parent", "--subject", "worker", "--bare"]);
+        let verified = keys.run(&["verify", child.expect("a token").trim()]).expect("valid");
+        assert!(verified.ends_with(&format!("planner\n  {GRANT}\nworker\n  {GRANT}\n")), "{verified}");
+        for line in [["seal", &file, "--key", &key, "--bare"].as_slice(), &["prove", &file, "--key", &key]] {
+            keys.run(&["verify", keys.run(line).expect("a token").trim()]).expect("valid");
+        }
+        let wider = keys.run(&["attenuate", &file, "--key", &key, "--grant", "SELECT (*) ON public.customers"]);
+        let error = wider.expect_err("wider than its parent").to_string();
+        assert!(error.contains("the parent lists its columns"), "{error}");
+        assert!(keys.run(&["seal", &file, "--key", &keys.path("root.key")]).is_err(), "another's chain");
+    }
+
+    #[test]
+    fn a_broken_grant_is_shown_with_what_was_expected() {
+        let error = keys().run(&["mint", "--grant", "SELECT id ON public.t"]).expect_err("no grant");
+        assert_eq!(
+            format!("{error:#}"),
+            "--grant 'SELECT id ON public.t': at byte 7: expected `(` and a list of columns, or `(*)`, found `id ON public.t`"
+        );
+    }
+
+    #[test]
+    fn private_keys_are_for_their_owner_and_never_overwritten() {
+        use std::os::unix::fs::PermissionsExt;
+        let keys = keys();
+        let mode = fs::metadata(keys.path("root.key")).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(keys.run(&["keygen", "--out", &keys.path("root.key")]).is_err());
+    }
+
+    #[test]
+    fn inspection_shows_what_a_token_says_without_trusting_it() {
+        let keys = keys();
+        let token = keys.run(&["mint", "--grant", GRANT, "--rows", "5", "--bare"]).expect("a token");
+        let text = token_command(&Defaults::default(), &["inspect", token.trim()]).expect("readable");
+        for line in
+            [GRANT, "rows        5", "statements  unlimited", "audience    shop@pgwarrant", "nothing of this was verified"]
+        {
+            assert!(text.contains(line), "{line} is not in {text}");
+        }
+    }
+
+    #[test]
+    fn durations_need_a_unit_and_are_not_empty() {
+        assert_eq!(["45s", "30m", "1h", "7d"].map(duration), [45, 1_800, 3_600, 604_800].map(Ok));
+        for text in ["", "1", "h", "0s", "-1h", "1.5h", "9223372036854775807d", "1é"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_help_has_an_example() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.starts_with("Example"), "{}", command.get_name());
+        }
+    }
+}

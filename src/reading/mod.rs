@@ -8,6 +8,7 @@
 
 mod cte;
 mod expr;
+pub mod flat;
 mod join_tree;
 mod permission;
 mod query;
@@ -15,6 +16,7 @@ mod range_table;
 mod reader;
 mod set_operation;
 mod sort;
+pub mod template;
 mod text;
 pub mod tree;
 mod unreadable;

@@ -564,7 +564,11 @@ impl<'t> Builder<'t> {
         for (i, entry) in query.range_table.iter().enumerate() {
             let Some(source) = self.shape.levels[level].bindings[i] else { continue };
             let mut read = BTreeSet::new();
-            let mut add = |e: &'t Expr| self.columns_of(level, e, &mut |c| drop(read.insert(c.source)));
+            let mut add = |e: &'t Expr| {
+                self.columns_of(level, e, &mut |c| {
+                    read.insert(c.source);
+                })
+            };
             match &entry.kind {
                 RteKind::Function { functions, .. } => functions.iter().for_each(|f| add(&f.expr)),
                 RteKind::Values { rows, .. } => rows.iter().flatten().for_each(add),

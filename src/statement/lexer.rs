@@ -142,6 +142,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Whitespace and comments. `scan.l`: `space [ \t\n\r\f]`, on 16 and later `\v` too, which is therefore refused.
+    #[inline]
     fn skip_blank(&mut self) -> Result<(), LexError> {
         loop {
             match self.peek(0) {
@@ -186,6 +187,7 @@ impl<'a> Lexer<'a> {
         Err(self.error(LexErrorKind::UnterminatedComment, start))
     }
 
+    #[inline]
     fn token(&mut self) -> Result<Token, LexError> {
         let start = self.at;
         let kind = match self.peek(0) {
@@ -226,11 +228,11 @@ impl<'a> Lexer<'a> {
         kind
     }
 
+    #[inline]
     fn word(&mut self) -> Result<TokenKind, LexError> {
         let start = self.at;
-        while is_word_part(self.peek(0)) {
-            self.at += 1;
-        }
+        let rest = &self.bytes[start..];
+        self.at += rest.iter().position(|&byte| !is_word_part(byte)).unwrap_or(rest.len());
         if self.at - start > MAX_NAME {
             return Err(self.error(LexErrorKind::LongIdentifier, start));
         }
@@ -422,26 +424,51 @@ impl<'a> Lexer<'a> {
 impl Iterator for Lexer<'_> {
     type Item = Result<Token, LexError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.failed {
             return None;
         }
-        let token = self.skip_blank().and_then(|()| if self.at < self.bytes.len() { self.token().map(Some) } else { Ok(None) });
+        let blank = self.skip_blank();
+        if blank.is_ok() && self.at >= self.bytes.len() {
+            return None;
+        }
+        let token = blank.and_then(|()| self.token());
         self.failed = token.is_err();
-        token.transpose()
+        Some(token)
     }
 }
 
+const OPERATOR: u8 = 1;
+const WORD: u8 = 2;
+
+/// The two classes of bytes that tokens are run together from.
+const CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let operators = b"~!@#^&|`?+-*/%<>=";
+    let mut at = 0;
+    while at < operators.len() {
+        class[operators[at] as usize] = OPERATOR;
+        at += 1;
+    }
+    let mut byte = 0;
+    while byte < 256 {
+        if byte >= 0x80 || (byte as u8).is_ascii_alphanumeric() || byte == b'_' as usize || byte == b'$' as usize {
+            class[byte] = WORD;
+        }
+        byte += 1;
+    }
+    class
+};
+
+/// `op_chars`.
 fn is_operator(byte: u8) -> bool {
-    matches!(
-        byte,
-        b'~' | b'!' | b'@' | b'#' | b'^' | b'&' | b'|' | b'`' | b'?' | b'+' | b'-' | b'*' | b'/' | b'%' | b'<' | b'>' | b'='
-    )
+    CLASS[usize::from(byte)] == OPERATOR
 }
 
 /// `ident_cont`: letters, digits, `_`, `$` and every byte above ASCII, Unicode spaces included.
 pub(super) fn is_word_part(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..)
+    CLASS[usize::from(byte)] == WORD
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
@@ -456,6 +483,61 @@ mod tests {
     fn lex(text: &str) -> Result<Vec<(TokenKind, &str)>, LexErrorKind> {
         let tokens = Lexer::new(text, 4).map(|token| token.map(|token| (token.kind, token.text(text))));
         tokens.collect::<Result<_, _>>().map_err(|error: LexError| error.kind)
+    }
+
+    #[test]
+    fn kinds_are_told_by_the_way_they_are_written() {
+        use TokenKind::*;
+        let cases: &[(&str, &[TokenKind])] = &[
+            ("a A$1 _é", &[Word, Word, Word]),
+            ("\"a\" U&\"a\" u & a", &[QuotedWord, UnicodeWord, Word, Operator, Word]),
+            ("'a' e'\\'' B'1' X'1' n'a' U&'a'", &[String, EscapeString, BitString, HexString, NationalString, UnicodeString]),
+            ("'a'\n'b' E'a'--\n'b' 'a' 'b'", &[ContinuedString, ContinuedString, String, String]),
+            ("$$a$$ $a$ $$ $a$ $1", &[DollarString, DollarString, Param]),
+            ("1 1.5 .5 5. 1e3 1..2", &[Integer, Decimal, OtherNumber, OtherNumber, OtherNumber, Integer, DotDot, Integer]),
+            ("a::b :=c : => =", &[Word, DoubleColon, Word, ColonEquals, Word, Colon, EqualsGreater, Operator]),
+        ];
+        for (text, kinds) in cases {
+            let found: Vec<TokenKind> = lex(text).expect(text).into_iter().map(|(kind, _)| kind).collect();
+            assert_eq!(found, *kinds, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_operator_ends_where_postgres_ends_it() {
+        let operators = |text| lex(text).expect(text).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+        assert_eq!(operators("=-"), ["=", "-"]);
+        assert_eq!(operators("@-"), ["@-"]);
+        assert_eq!(operators("<--x\n>"), ["<", ">"]);
+        assert_eq!(operators("+/*x*/-"), ["+", "-"]);
+        assert_eq!(operators("||-+"), ["||-+"]);
+        assert_eq!(operators("*-+"), ["*", "-", "+"]);
+    }
+
+    #[test]
+    fn what_versions_read_differently_is_refused() {
+        let cases = [
+            ("1_000", LexErrorKind::UnusualNumber),
+            ("0x1F", LexErrorKind::UnusualNumber),
+            ("1a", LexErrorKind::UnusualNumber),
+            ("1e", LexErrorKind::UnusualNumber),
+            ("$1a", LexErrorKind::BadParam),
+            ("$123456", LexErrorKind::BadParam),
+            ("a\u{b}b", LexErrorKind::UnexpectedByte),
+            ("a\0", LexErrorKind::UnexpectedByte),
+            ("'a\0'", LexErrorKind::UnterminatedString),
+            ("\"\"", LexErrorKind::EmptyIdentifier),
+            ("/*/*/*/*/**/*/*/*/*/", LexErrorKind::CommentTooDeep),
+            ("/* a", LexErrorKind::UnterminatedComment),
+            ("$a$ $b$", LexErrorKind::UnterminatedDollarString),
+            ("E'\\'", LexErrorKind::UnterminatedString),
+        ];
+        for (text, kind) in cases {
+            assert_eq!(lex(text), Err(kind), "{text:?}");
+        }
+        assert_eq!(lex(&"a".repeat(64)), Err(LexErrorKind::LongIdentifier));
+        assert!(lex(&"a".repeat(63)).is_ok());
+        assert_eq!(lex(&format!("\"{}\"", "\"\"".repeat(64))), Err(LexErrorKind::LongIdentifier));
     }
 
     /// `tokens.jsonl` comes from Postgres 18's own lexer (`tests/statement/tokens.py`).

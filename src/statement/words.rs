@@ -83,3 +83,41 @@ pub fn check(names: &Names) -> Result<(), Deny> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statement::limits::Limits;
+    use crate::statement::local;
+
+    fn first(text: &str) -> Result<(), Deny> {
+        check(&local::read(text, &Limits::default()).expect("the statement reads")[0].names)
+    }
+
+    #[test]
+    fn forbidden_functions_are_refused_by_name_wherever_they_stand() {
+        for call in [
+            "pg_sleep(1)",
+            "pg_sleep_for('1s')",
+            "pg_catalog.pg_read_file('x')",
+            "\"lo_import\"('x')",
+            "dblink_exec('x')",
+            "PG_Advisory_Lock(7)",
+        ] {
+            for text in [format!("SELECT {call}"), format!("SELECT 1 FROM t WHERE EXISTS (SELECT FROM {call})")] {
+                let deny = first(&text).expect_err(&text);
+                assert_eq!(deny.reason, Reason::FunctionNotAllowed, "{text}");
+                assert!(deny.position.is_some(), "{text}");
+            }
+        }
+        let deny = first("SELECT a, set_config('x', 'y', false) FROM t").expect_err("not alone");
+        assert!(deny.message.contains("set_config"));
+    }
+
+    #[test]
+    fn other_functions_are_left_to_the_proof() {
+        for text in ["SELECT lower(a), local_time(b), pg_typeof(c)", "SELECT pg_sleep FROM t", "SELECT \"Pg_sleep\"(1)"] {
+            assert_eq!(first(text), Ok(()), "{text}");
+        }
+    }
+}

@@ -209,3 +209,149 @@ fn checked(chain: Chain) -> Result<Chain, DelegateError> {
 fn check_length(text: &str) -> Result<(), DelegateError> {
     if text.len() <= MAX_TOKEN_BYTES { Ok(()) } else { Err(TokenError::TooLarge("8192 bytes").into()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::key;
+    use crate::token::verify::{VerifyContext, verify};
+    use crate::token::{ProofKind, RootKey};
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    const NOW: i64 = 1_800_000_000;
+
+    struct World {
+        random: StdRng,
+        root: SigningKey,
+        planner: SigningKey,
+        worker: SigningKey,
+    }
+
+    fn world() -> World {
+        let mut random = StdRng::seed_from_u64(1);
+        let [root, planner, worker] = [(); 3].map(|()| key::generate(&mut random));
+        World { random, root, planner, worker }
+    }
+
+    fn delegation(subject: &SigningKey, grants: &[&str]) -> Delegation {
+        let grants = grants.iter().map(|text| text.parse().expect("a grant")).collect();
+        Delegation {
+            subject_key: subject.verifying_key(),
+            subject_name: "agent".into(),
+            audience: "shop@pgwarrant".into(),
+            not_before: NOW,
+            expires: NOW + 3600,
+            depth_left: 2,
+            grants: DelegatedGrants::List(grants),
+            statement_budget: None,
+            row_budget: Some(10),
+            certificate: None,
+        }
+    }
+
+    fn minted(world: &mut World) -> Chain {
+        let grants = ["SELECT (*) ON public.orders", "SELECT (id) ON public.customers LIMIT 5"];
+        mint(&world.root, &delegation(&world.planner, &grants), &mut world.random).expect("a chain")
+    }
+
+    fn verified(world: &World, token: &Token) -> crate::token::Verified {
+        let roots = [RootKey::new(world.root.verifying_key().as_bytes(), 0, Some(NOW + 100)).expect("a key")];
+        let mut context = VerifyContext {
+            roots: &roots,
+            audience: "shop@pgwarrant",
+            now: NOW,
+            skew: 0,
+            replay: &mut |_, _| true,
+            tls_client_cert_sha256: None,
+        };
+        verify(&token.to_string(), &mut context).expect("a valid token")
+    }
+
+    #[test]
+    fn what_is_minted_delegated_and_sealed_verifies_with_its_effective_grants() {
+        let mut world = world();
+        let chain = minted(&mut world);
+        let all = Delegation { grants: DelegatedGrants::Parent, depth_left: 1, ..delegation(&world.worker, &[]) };
+        let chain = attenuate(&chain, &world.planner, &all, &mut world.random).expect("a child");
+        let chain: Chain = Chain::parse(&chain.to_string()).expect("its own text");
+        let token = seal(&chain, &world.worker, NOW, NOW + 60, &mut world.random).expect("a token");
+        let verified = verified(&world, &token);
+        assert_eq!(verified.chain[0].grants, verified.chain[1].grants);
+        assert_eq!(verified.chain[1].grants[1].to_string(), "SELECT (id) ON public.customers LIMIT 5");
+        assert_eq!(verified.chain[1].id, chain.leaf().id);
+        assert_eq!((verified.expires, verified.kind), (NOW + 60, ProofKind::Sealed));
+    }
+
+    #[test]
+    fn a_session_ends_with_its_root_key() {
+        let mut world = world();
+        let chain = minted(&mut world);
+        let token = seal(&chain, &world.planner, NOW, NOW + 3600, &mut world.random).expect("a token");
+        assert_eq!(verified(&world, &token).expires, NOW + 100);
+    }
+
+    #[test]
+    fn a_live_proof_lasts_a_minute_and_never_beyond_its_chain() {
+        let mut world = world();
+        let chain = minted(&mut world);
+        let token = prove_live(&chain, &world.planner, NOW, &mut world.random).expect("a token");
+        assert_eq!(verified(&world, &token).expires, NOW + 60);
+        let token = prove_live(&chain, &world.planner, NOW + 3590, &mut world.random).expect("a token");
+        assert_eq!(token.proof.expires, NOW + 3600);
+    }
+
+    #[test]
+    fn only_the_last_subject_can_delegate_or_prove() {
+        let mut world = world();
+        let chain = minted(&mut world);
+        let child = delegation(&world.worker, &["SELECT (id) ON public.orders"]);
+        let stranger = world.worker.clone();
+        assert_eq!(attenuate(&chain, &stranger, &child, &mut world.random), Err(DelegateError::NotTheSubject));
+        assert_eq!(seal(&chain, &stranger, NOW, NOW + 1, &mut world.random), Err(DelegateError::NotTheSubject));
+    }
+
+    #[test]
+    fn what_a_verifier_would_refuse_is_not_handed_out() {
+        let mut world = world();
+        let chain = minted(&mut world);
+        let child = Delegation { depth_left: 1, ..delegation(&world.worker, &["SELECT (id) ON public.orders"]) };
+        let many = vec!["SELECT (id) ON public.orders"; 63];
+        let wrong = [
+            (Delegation { expires: NOW + 3601, ..child.clone() }, "widened"),
+            (Delegation { row_budget: None, ..child.clone() }, "widened"),
+            (Delegation { depth_left: 2, ..child.clone() }, "widened"),
+            (
+                Delegation { grants: delegation(&world.worker, &["SELECT (id) ON public.users"]).grants, ..child.clone() },
+                "widened",
+            ),
+            (Delegation { grants: delegation(&world.worker, &many).grants, ..child.clone() }, "too_large"),
+        ];
+        for (delegation, code) in wrong {
+            match attenuate(&chain, &world.planner, &delegation, &mut world.random) {
+                Err(DelegateError::Refused(error)) => assert_eq!(error.code(), code),
+                other => panic!("{code}: {other:?}"),
+            }
+        }
+        let wrong = [
+            (Delegation { subject_name: "a b".into(), ..child.clone() }, DelegateError::SubjectName),
+            (Delegation { audience: String::new(), ..child.clone() }, DelegateError::Audience),
+            (Delegation { grants: DelegatedGrants::Parent, ..child.clone() }, DelegateError::NoParent),
+            (Delegation { grants: DelegatedGrants::List(Vec::new()), ..child.clone() }, DelegateError::NoGrants),
+            (Delegation { not_before: NOW, expires: NOW, ..child.clone() }, DelegateError::Validity),
+            (Delegation { depth_left: 8, ..child.clone() }, DelegateError::Depth),
+            (Delegation { row_budget: Some(1 << 53), ..child }, DelegateError::Budget),
+        ];
+        for (delegation, error) in wrong {
+            assert_eq!(mint(&world.root, &delegation, &mut world.random), Err(error));
+        }
+        let late = seal(&chain, &world.planner, NOW, NOW + 3601, &mut world.random);
+        assert_eq!(late, Err(DelegateError::Refused(TokenError::ProofOutlivesChain)));
+    }
+
+    #[test]
+    fn equal_delegations_have_different_ids() {
+        let mut world = world();
+        assert_ne!(minted(&mut world).leaf().id, minted(&mut world).leaf().id);
+    }
+}

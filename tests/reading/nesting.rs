@@ -2,12 +2,12 @@
 
 use pgwarrant::reading::Version;
 
-use super::fixtures::fixtures;
+use super::fixtures::all;
 
 /// The text of `SELECT 1` in one line, with a slot for what stands in place of the constant.
 pub fn select_around(version: Version) -> (String, String, String) {
-    let fixture = fixtures(version).into_iter().find(|fixture| fixture.sql == "SELECT 1").unwrap();
-    let text = String::from_utf8(fixture.analysed).unwrap().replace('\n', " ").trim_end().to_owned();
+    let fixture = all(version).iter().find(|fixture| fixture.sql == "SELECT 1").unwrap();
+    let text = String::from_utf8(fixture.analysed.clone()).unwrap().replace('\n', " ").trim_end().to_owned();
     let start = text.find("{CONST").unwrap();
     let end = start + text[start..].find('}').unwrap() + 1;
     (text[..start].to_owned(), text[start..end].to_owned(), text[end..].to_owned())

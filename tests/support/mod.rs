@@ -6,6 +6,7 @@
 
 pub mod binaries;
 pub mod guardian;
+pub mod lab;
 pub mod personas;
 pub mod postgres;
 pub mod proxy;

@@ -78,7 +78,8 @@ fn add_modulo(left: [u64; 4], right: [u64; 4]) -> [u64; 4] {
 fn add(left: [u64; 4], right: [u64; 4]) -> ([u64; 4], bool) {
     let (mut sum, mut carry) = ([0; 4], false);
     for index in 0..4 {
-        (sum[index], carry) = left[index].carrying_add(right[index], carry);
+        let limb = u128::from(left[index]) + u128::from(right[index]) + u128::from(carry);
+        (sum[index], carry) = (limb as u64, limb >> 64 != 0);
     }
     (sum, carry)
 }
@@ -86,7 +87,8 @@ fn add(left: [u64; 4], right: [u64; 4]) -> ([u64; 4], bool) {
 fn subtract(left: [u64; 4], right: [u64; 4]) -> [u64; 4] {
     let (mut difference, mut borrow) = ([0; 4], false);
     for index in 0..4 {
-        (difference[index], borrow) = left[index].borrowing_sub(right[index], borrow);
+        let limb = u128::from(left[index]).wrapping_sub(u128::from(right[index]) + u128::from(borrow));
+        (difference[index], borrow) = (limb as u64, limb >> 64 != 0);
     }
     difference
 }
