@@ -72,7 +72,7 @@ fn trees_up_to_the_cap_are_read_on_a_part_of_a_thread_stack() {
 fn deeper_trees_are_refused_and_do_not_overflow() {
     for version in VERSIONS {
         for (what, nest) in nesting::NESTS {
-            let text = nest(version, 12_000);
+            let text = nest(version, 3_000);
             let read = on_a_small_stack(STACK, || reading::read_analysed(version, text.as_bytes()).map(drop));
             assert_eq!(read, Err(Unreadable::TooDeep), "{version:?} {what}");
         }

@@ -5,7 +5,7 @@ use super::tree::{FromExpr, JoinExpr, JoinNode, JoinType};
 
 impl Reader<'_> {
     #[inline(never)]
-    pub(super) fn from_expr(&mut self) -> Read<FromExpr> {
+    pub(super) fn join_tree(&mut self) -> Read<FromExpr> {
         let outer = self.open("FROMEXPR")?;
         let from = self.list_field("fromlist", Self::join_node)?;
         let quals = self.optional_field("quals", Self::expr)?;
@@ -18,7 +18,7 @@ impl Reader<'_> {
         match self.peek_node_name() {
             b"RANGETBLREF" => Ok(JoinNode::Ref(self.range_table_ref()?)),
             b"JOINEXPR" => Ok(JoinNode::Join(self.join_expr()?)),
-            b"FROMEXPR" => Ok(JoinNode::From(Box::new(self.from_expr()?))),
+            b"FROMEXPR" => Ok(JoinNode::From(Box::new(self.join_tree()?))),
             name => unknown_node(name),
         }
     }

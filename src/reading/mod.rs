@@ -8,6 +8,7 @@
 
 mod cte;
 mod expr;
+mod field;
 pub mod flat;
 mod join_tree;
 mod permission;

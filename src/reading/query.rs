@@ -67,7 +67,7 @@ impl Reader<'_> {
             assign_permissions(&mut entries, infos)?;
         }
         query.range_table = entries.into_iter().map(|read| read.entry).collect();
-        query.join_tree = self.optional_field("jointree", Self::from_expr)?;
+        query.join_tree = self.optional_field("jointree", Self::join_tree)?;
         Ok(())
     }
 

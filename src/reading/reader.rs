@@ -3,7 +3,7 @@
 //! It follows `pg_strtok` and `readfuncs.c`, but never looks for the next `:`. An alias may be called `:relid` and is not escaped,
 //! so a reader that searches can be led. Every token ends at one space or newline, or at a parenthesis or brace.
 
-use super::tree::{Location, Oid};
+use super::tree::Oid;
 use super::unreadable::Unreadable;
 use super::version::Version;
 
@@ -344,115 +344,6 @@ impl<'a> Reader<'a> {
         }
         if self.at_boundary() { Ok((length, bytes)) } else { self.bad_value("the end of a datum") }
     }
-
-    // --- whole fields, name and value ---
-
-    pub(super) fn int_field(&mut self, name: &'static str) -> Read<i32> {
-        self.field(name)?;
-        self.int()
-    }
-
-    pub(super) fn unsigned_field(&mut self, name: &'static str) -> Read<u32> {
-        self.field(name)?;
-        self.unsigned()
-    }
-
-    pub(super) fn short_field(&mut self, name: &'static str) -> Read<i16> {
-        self.field(name)?;
-        self.short()
-    }
-
-    pub(super) fn oid_field(&mut self, name: &'static str) -> Read<Oid> {
-        self.unsigned_field(name)
-    }
-
-    pub(super) fn bool_field(&mut self, name: &'static str) -> Read<bool> {
-        self.field(name)?;
-        self.boolean()
-    }
-
-    pub(super) fn character_field(&mut self, name: &'static str) -> Read<u8> {
-        self.field(name)?;
-        self.character()
-    }
-
-    pub(super) fn string_field(&mut self, name: &'static str) -> Read<Option<String>> {
-        self.field(name)?;
-        self.string()
-    }
-
-    pub(super) fn name_field(&mut self, name: &'static str) -> Read<String> {
-        self.field(name)?;
-        self.name()
-    }
-
-    pub(super) fn location_field(&mut self, name: &'static str) -> Read<Location> {
-        self.field(name)?;
-        match self.int()? {
-            -1 => Ok(None),
-            at => match u32::try_from(at) {
-                Ok(at) => Ok(Some(at)),
-                Err(_) => self.bad_value("a location"),
-            },
-        }
-    }
-
-    pub(super) fn int_list_field(&mut self, name: &'static str) -> Read<Vec<i32>> {
-        self.field(name)?;
-        self.int_list()
-    }
-
-    pub(super) fn unsigned_list_field(&mut self, name: &'static str) -> Read<Vec<u32>> {
-        self.field(name)?;
-        self.unsigned_list()
-    }
-
-    pub(super) fn oid_list_field(&mut self, name: &'static str) -> Read<Vec<Oid>> {
-        self.field(name)?;
-        self.oid_list()
-    }
-
-    pub(super) fn string_list_field(&mut self, name: &'static str) -> Read<Vec<String>> {
-        self.field(name)?;
-        self.string_list()
-    }
-
-    pub(super) fn list_field<T>(&mut self, name: &'static str, element: impl FnMut(&mut Self) -> Read<T>) -> Read<Vec<T>> {
-        self.field(name)?;
-        self.list(element)
-    }
-
-    /// A node, or `None` for `<>`.
-    pub(super) fn optional_field<T>(&mut self, name: &'static str, node: impl FnOnce(&mut Self) -> Read<T>) -> Read<Option<T>> {
-        self.field(name)?;
-        if self.null() { Ok(None) } else { node(self).map(Some) }
-    }
-
-    // --- fields that are consumed and not kept ---
-
-    /// A pointer or list that only the planner or a rewritten utility fills.
-    pub(super) fn empty_field(&mut self, name: &'static str) -> Read<()> {
-        self.field(name)?;
-        if self.null() { Ok(()) } else { self.not_empty() }
-    }
-
-    pub(super) fn empty_bitmapset_field(&mut self, name: &'static str) -> Read<()> {
-        self.field(name)?;
-        if self.bitmapset()?.is_empty() { Ok(()) } else { self.not_empty() }
-    }
-
-    pub(super) fn constant_int_field(&mut self, name: &'static str, value: i32) -> Read<()> {
-        if self.int_field(name)? == value { Ok(()) } else { self.not_empty() }
-    }
-
-    pub(super) fn false_field(&mut self, name: &'static str) -> Read<()> {
-        if self.bool_field(name)? { self.not_empty() } else { Ok(()) }
-    }
-
-    pub(super) fn skip_bitmapset_field(&mut self, name: &'static str) -> Read<()> {
-        self.field(name)?;
-        self.bitmapset().map(drop)
-    }
 }
 
 #[cold]
@@ -476,4 +367,56 @@ fn unescape(token: &[u8]) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reader(text: &str) -> Reader<'_> {
+        Reader::new(Version::V18, text.as_bytes())
+    }
+
+    #[test]
+    fn an_escaped_token_loses_its_backslashes_and_a_wrapped_space_is_a_space() {
+        assert_eq!(unescape(br"a\ b\}c\\d\<>"), r"a b}c\d<>");
+        assert_eq!(unescape(b"a\\\nb"), "a b");
+    }
+
+    #[test]
+    fn a_quoted_pair_is_the_empty_string_since_16_and_an_escaped_one_is_a_name() {
+        assert_eq!(reader(r#""""#).string(), Ok(Some(String::new())));
+        assert_eq!(reader(r#"\"""#).string(), Ok(Some(r#""""#.into())));
+        assert_eq!(reader(r"\<>").string(), Ok(Some("<>".into())));
+        assert_eq!(reader("<>").string(), Ok(None));
+    }
+
+    #[test]
+    fn numbers_end_where_their_token_ends_and_fit() {
+        assert_eq!(reader("-2147483648 ").int(), Ok(i32::MIN));
+        assert_eq!(reader("4294967295)").unsigned(), Ok(u32::MAX));
+        for text in ["2147483648", "99999999999999999999999", "1x", "-", "", "0x10", "1.5"] {
+            assert!(reader(text).int().is_err(), "{text}");
+        }
+        assert!(reader("-1").unsigned().is_err());
+    }
+
+    #[test]
+    fn a_datum_has_as_many_bytes_as_stand_in_its_brackets() {
+        assert_eq!(reader("4 [ 5 0 -1 127 ]").datum(), Ok((4, vec![5, 0, 255, 127])));
+        for text in ["4 [ 5 0 ", "4 [ 256 ]", "4 [ 5 0]", "4 [5 ]", "4"] {
+            assert!(reader(text).datum().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn lists_are_parted_by_one_gap_and_never_empty() {
+        assert_eq!(reader("(i 1 -2)").int_list(), Ok(vec![1, -2]));
+        assert_eq!(reader("<>").int_list(), Ok(vec![]));
+        assert_eq!(reader("(b)").bitmapset(), Ok(vec![]));
+        assert_eq!(reader(r#"("a" "b\ c")"#).string_list(), Ok(vec!["a".into(), "b c".into()]));
+        for text in ["(i 1  2)", "(i 1 2", "(o 1)", "(i1)", "()"] {
+            assert!(reader(text).int_list().is_err(), "{text}");
+        }
+    }
 }

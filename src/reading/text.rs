@@ -21,21 +21,23 @@ pub(super) fn check(text: &[u8]) -> Result<(), Unreadable> {
     if text.len() > MAX_BYTES {
         return Err(Unreadable::TooLong);
     }
+    // From the far end of each window backwards: a break is near, so few bytes are looked at.
     let mut start = 0;
-    for at in memchr_breaks(text) {
-        if text[at] == b'\n' && at > 0 && text[at - 1] == b'\\' {
-            continue;
+    while let Some(window) = text.get(start..start + UNBROKEN) {
+        match (start..start + window.len()).rev().find(|&at| is_break(text, at)) {
+            Some(at) => start = at + 1,
+            None => return Err(Unreadable::CutToken),
         }
-        if at - start >= UNBROKEN {
-            return Err(Unreadable::CutToken);
-        }
-        start = at + 1;
     }
-    if text.len() - start >= UNBROKEN { Err(Unreadable::CutToken) } else { Ok(()) }
+    Ok(())
 }
 
-fn memchr_breaks(text: &[u8]) -> impl Iterator<Item = usize> + '_ {
-    text.iter().enumerate().filter(|(_, byte)| matches!(byte, b' ' | b'\n')).map(|(at, _)| at)
+fn is_break(text: &[u8], at: usize) -> bool {
+    match text[at] {
+        b' ' => true,
+        b'\n' => at == 0 || text[at - 1] != b'\\',
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -148,6 +148,7 @@ pub enum RteKind {
         join_type: JoinType,
         /// The first so many `alias_vars` are USING columns.
         merged_columns: u32,
+        /// In a view, a column that its table has dropped is a null `Const` of type 0, so that the others keep their numbers.
         alias_vars: Vec<Expr>,
         left_columns: Vec<u32>,
         right_columns: Vec<u32>,

@@ -126,6 +126,8 @@ class Digest:
         kind = int(n["rtekind"])
         shown = [("0" if n.get(f) is None and f == "relid" else how(n.get(f))) for f, how in KINDS[kind]]
         eref = n["eref"]
+        # A dropped column keeps its place as a null of no type.
+        if kind == 2: s.lines += ["CONST 0 -1 0 0 1 -1 -"] * (n["joinaliasvars"] or []).count(None)
         s.line("RANGETBLENTRY", [(text15 if s.version == 15 else text)(eref["aliasname"]), texts(eref["colnames"]), num(n["lateral"]), num(n["inFromCl"]), str(kind)] + shown)
         if s.version == 15: permissions = n
         else: permissions = infos[int(n["perminfoindex"]) - 1] if int(n.get("perminfoindex", b"0")) else None

@@ -41,7 +41,7 @@ fn apply(text: &mut Vec<u8>, at: proptest::sample::Index, damage: &Damage) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_damaged_text_never_panics(

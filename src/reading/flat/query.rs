@@ -49,7 +49,7 @@ impl<'a> Flat<'a> {
         self.number(*has_row_security).number(*merge_target_relation).number(*overriding).number(*group_distinct);
         self.number(*limit_with_ties);
         self.each(ctes, Self::common_table_expr).each(range_table, Self::range_table_entry);
-        self.option(join_tree.as_ref(), Self::from_expr).each(merge_actions, Self::merge_action);
+        self.option(join_tree.as_ref(), Self::join_tree).each(merge_actions, Self::merge_action);
         self.option(merge_join_condition.as_ref(), Self::expr).each(target_list, Self::target_entry);
         self.option(on_conflict.as_ref(), Self::on_conflict).each(returning_list, Self::target_entry);
         self.each(group_clause, Self::sort_group_clause).each(grouping_sets, Self::grouping_set);
@@ -142,7 +142,7 @@ impl<'a> Flat<'a> {
         self.node("RANGETBLFUNCTION").number(*column_count).oids(column_types).expr(expr);
     }
 
-    fn from_expr(&mut self, from: &'a FromExpr) {
+    fn join_tree(&mut self, from: &'a FromExpr) {
         let FromExpr { from, quals } = from;
         self.node("FROMEXPR").each(from, Self::join_node).option(quals.as_ref(), Self::expr);
     }
@@ -153,7 +153,7 @@ impl<'a> Flat<'a> {
                 self.node("RANGETBLREF").number(*index);
             }
             JoinNode::Join(join) => self.join_expr(join),
-            JoinNode::From(from) => self.from_expr(from),
+            JoinNode::From(from) => self.join_tree(from),
         }
     }
 
