@@ -1,6 +1,4 @@
-//! The catalogue against real servers: the table of functions, the snapshot, the epoch.
-//!
-//! Servers: `PGWARRANT_TEST_SERVERS`, connection strings separated by `;` (a superuser, one a major).
+//! The catalogue and the rules against real servers: the table of functions, the snapshot, the epoch, the linter, the SQL.
 
 #[path = "catalogue/classify.rs"]
 mod classify;
@@ -8,5 +6,10 @@ mod classify;
 mod functions;
 #[path = "catalogue/lists.rs"]
 mod lists;
+#[path = "catalogue/rules.rs"]
+mod rules;
 #[path = "catalogue/servers.rs"]
 mod servers;
+#[path = "catalogue/snapshot.rs"]
+mod snapshot;
+mod support;

@@ -26,6 +26,9 @@ pub struct Catalogue {
     pub collations: HashMap<Oid, Collation>,
 }
 
+/// Key columns of the usable indexes of each relation, up to the first expression. Only advice rests on them, no proof.
+pub type Indexes = HashMap<Oid, Vec<Vec<i16>>>;
+
 /// Hash over the user rows of the catalogues; equal epochs mean equal catalogues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Epoch(pub [u8; 16]);

@@ -5,6 +5,8 @@ pub mod doctor;
 pub mod explain;
 pub mod init;
 pub mod logging;
+pub mod reload;
+pub mod rules;
 pub mod serve;
 pub mod token;
 pub mod verify;
@@ -40,6 +42,9 @@ enum Command {
     /// Make, delegate, look at and check tokens
     #[command(after_help = "Example:\n  pgwarrant token mint --grant 'SELECT (*) ON public.products' --expires 1h")]
     Token(TokenArgs),
+    /// Check the rules against the database, run their cases, print the database's own part
+    #[command(subcommand, after_help = "Example:\n  pgwarrant rules lint")]
+    Rules(rules::Command),
     /// Print the proof of a statement, or the step that is missing
     Explain(explain::Args),
     /// Check the ledger, its mirror, or one against the other
@@ -67,6 +72,7 @@ impl Command {
             Command::Init(args) => args.run(),
             Command::Doctor(args) => args.run(),
             Command::Token(args) => args.run(),
+            Command::Rules(command) => rules::run(command),
             Command::Explain(args) => args.run(),
             Command::Verify(args) => args.run(),
             Command::Version => {

@@ -3,10 +3,12 @@
 pub mod case;
 mod duration;
 pub mod error;
+pub mod lint;
 pub mod name;
 mod parse;
 mod reader;
 pub mod ruleset;
+pub mod sql;
 
 pub use case::{Case, Expect};
 pub use error::{RuleError, RuleErrors};

@@ -6,6 +6,7 @@ use super::error::{RuleError, RuleErrors};
 use super::name;
 use super::reader::Reader;
 use super::ruleset::{MaxRange, Mode, Ruleset, Source, TableRule};
+use crate::token::grant::Grant;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use toml_edit::{Document, Item, Key, Table, TableLike, Value};
@@ -229,7 +230,7 @@ fn read_case(reader: &mut Reader<'_>, table: &Table) -> Option<Case> {
         match key.get() {
             "name" => name = reader.string(key, item).map(str::to_owned),
             "sql" => sql = reader.string(key, item).map(str::to_owned),
-            "grants" => grants = Some(reader.strings(key, item, "grants").into_iter().map(|(text, _)| text.to_owned()).collect()),
+            "grants" => grants = Some(read_grants(reader, key, item)),
             "params" => params = read_params(reader, key, item),
             "expect" => {
                 let read = item.as_str().and_then(Expect::read);
@@ -245,6 +246,17 @@ fn read_case(reader: &mut Reader<'_>, table: &Table) -> Option<Case> {
     }
     let source = reader.source(table.span());
     Some(Case { name: name?, grants: grants?, sql: sql?, params, expect: expect?, source })
+}
+
+fn read_grants(reader: &mut Reader<'_>, key: &Key, item: &Item) -> Vec<String> {
+    let mut grants = Vec::new();
+    for (text, span) in reader.strings(key, item, "grants") {
+        match text.parse::<Grant>() {
+            Ok(_) => grants.push(text.to_owned()),
+            Err(error) => reader.note(span, format!("`{text}` is not a grant"), error.to_string()),
+        }
+    }
+    grants
 }
 
 /// Text forms; TOML has no null, so `{ null = true }` stands for it.

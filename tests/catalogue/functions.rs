@@ -1,5 +1,5 @@
 //! `src/catalogue/functions/table.tsv` is what the rule in `classify.rs` makes of the servers' `pg_proc`.
-//! `make functions` (these tests with `PGWARRANT_WRITE_FUNCTIONS=1`) writes it anew for the servers at hand.
+//! With `PGWARRANT_WRITE_FUNCTIONS=1` the first test writes it anew, for the servers at hand.
 
 use super::classify::{Row, Rule};
 use super::servers::{connect, major, servers};
@@ -99,7 +99,7 @@ fn write(made: &BTreeMap<Key, (BTreeSet<u32>, String)>, majors: &BTreeSet<u32>) 
             all.entry(key).or_insert_with(|| (BTreeSet::new(), class)).0.extend(elsewhere);
         }
     }
-    let mut text = String::from("# Made by `make functions`; the rule is docs/functions.md. oid, signature, versions, class.\n");
+    let mut text = String::from("# oid, signature, versions, class; made and explained as docs/functions.md says.\n");
     for ((oid, signature), (versions, class)) in &all {
         let versions: Vec<String> = versions.iter().map(u32::to_string).collect();
         text.push_str(&format!("{oid}\t{signature}\t{}\t{class}\n", versions.join(",")));

@@ -1,14 +1,24 @@
-//! Databases for these tests.
+//! Servers and databases for these tests: one cluster of each installed major, started once a process.
+//!
+//! `PGWARRANT_TEST_SERVERS` names running ones instead: connection strings of superusers, separated by `;`.
 
+use super::support::{Cluster, versions};
+use std::sync::LazyLock;
 use tokio_postgres::{Client, Config, NoTls};
 
-pub fn servers() -> Vec<Config> {
-    let listed = std::env::var("PGWARRANT_TEST_SERVERS").unwrap_or_else(|_| default_servers());
-    listed.split(';').filter(|s| !s.trim().is_empty()).map(|s| s.parse().expect("a connection string")).collect()
-}
+static CLUSTERS: LazyLock<Vec<Cluster>> = LazyLock::new(|| {
+    let start = |major: u32| Cluster::builder().major(major).start().expect("the cluster starts");
+    versions().into_keys().map(start).collect()
+});
 
-fn default_servers() -> String {
-    (15..=18).map(|major| format!("host=127.0.0.1 port=55{major} user=postgres dbname=postgres;")).collect()
+pub fn servers() -> Vec<Config> {
+    let read = |s: &str| s.parse::<Config>().expect("a connection string");
+    let servers: Vec<Config> = match std::env::var("PGWARRANT_TEST_SERVERS") {
+        Ok(listed) => listed.split(';').filter(|s| !s.trim().is_empty()).map(read).collect(),
+        Err(_) => CLUSTERS.iter().map(|cluster| read(&cluster.admin_url("postgres"))).collect(),
+    };
+    assert!(!servers.is_empty(), "no Postgres at all: run scripts/setup.sh");
+    servers
 }
 
 pub async fn connect(config: &Config) -> Client {
@@ -22,7 +32,14 @@ pub async fn major(client: &Client) -> u32 {
     u32::try_from(row.get::<_, i32>(0)).expect("a positive version")
 }
 
-/// A database of its own, dropped with the value's `drop`.
+/// A name that no other test of the cluster has.
+pub fn unique(what: &str) -> String {
+    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    format!("catalogue_{what}_{}_{number}", std::process::id())
+}
+
+/// A database of its own. `drop` takes it away; a test that fails leaves it to the end of the cluster.
 pub struct Database {
     admin: Config,
     pub config: Config,
@@ -31,9 +48,7 @@ pub struct Database {
 
 impl Database {
     pub async fn create(server: &Config, schema: &str) -> Database {
-        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let name = format!("catalogue_{}_{number}", std::process::id());
+        let name = unique("db");
         let admin = connect(server).await;
         admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0")).await.expect("a database");
         let mut config = server.clone();

@@ -1,6 +1,6 @@
 //! What `load` says of a database that holds one of each trap, on every server at hand.
 
-use super::servers::{Database, connect, servers};
+use super::servers::{Database, connect, servers, unique};
 use pgwarrant::catalogue::load::{EpochReader, load};
 use pgwarrant::catalogue::snapshot::{BtreeRole, Catalogue, Oid, Operator, Relation, TypeKind, Vetting};
 use pgwarrant::token::grant::QualifiedName;
@@ -174,7 +174,7 @@ async fn the_epoch_changes_with_definitions_and_not_with_data() {
     for server in servers() {
         let database = Database::create(&server, SCHEMA).await;
         let (reading, changing) = (connect(&database.config).await, connect(&database.config).await);
-        let role = format!("catalogue_epoch_{}", std::process::id());
+        let role = unique("epoch");
         changing.batch_execute(&format!("CREATE ROLE {role}")).await.expect("a role");
         reading.batch_execute(&format!("SET ROLE {role}")).await.expect("an unprivileged role");
         let reader = EpochReader::prepare(&reading).await.expect("the epoch is prepared");

@@ -2,11 +2,13 @@
 
 mod epoch;
 mod functions;
+mod indexes;
 mod operators;
 mod relations;
 mod types;
 
 pub use epoch::{EpochReader, epoch};
+pub use indexes::indexes;
 
 use super::snapshot::{Catalogue, Oid};
 use crate::token::grant::QualifiedName;
