@@ -73,8 +73,8 @@ const MAX_LITERALS: usize = 2_000;
 /// Literals in GROUP BY, ORDER BY, …; each is compared with every other literal.
 const MAX_KEPT: usize = 64;
 
-/// The template of a text, its literals numbered from `first_param`; `None` where anything in the text is unusual, or
-/// where there is nothing to take out.
+/// The template of a text, its literals numbered from `first_param`; `None` where anything in the text is unusual. A text
+/// without plain literals, as drivers send it with parameters, is its own template.
 pub fn template(text: &str, first_param: u32) -> Option<Template> {
     if text.len() > MAX_BYTES {
         return None;
@@ -90,7 +90,7 @@ pub fn template(text: &str, first_param: u32) -> Option<Template> {
     if lexer.saw_comment() {
         return None;
     }
-    scan.finish(first_param)
+    Some(scan.finish(first_param))
 }
 
 /// A literal that may be taken out, unless an equal one must stay.
@@ -382,17 +382,14 @@ impl<'a> Scan<'a> {
         [before, after].into_iter().flatten().all(|&byte| !is_word_part(byte))
     }
 
-    fn finish(mut self, first_param: u32) -> Option<Template> {
+    fn finish(mut self, first_param: u32) -> Template {
         if !self.kept.is_empty() {
             let bytes = |start: u32, end: u32| &self.text.as_bytes()[start as usize..end as usize];
             let kept = &self.kept;
             self.candidates
                 .retain(|literal| !kept.iter().any(|&(start, end)| bytes(start, end) == bytes(literal.start, literal.end)));
         }
-        if self.candidates.is_empty() {
-            return None;
-        }
-        Some(build(self.text, &self.candidates, first_param))
+        build(self.text, &self.candidates, first_param)
     }
 }
 
