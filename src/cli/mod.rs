@@ -4,6 +4,7 @@ pub mod connect;
 pub mod doctor;
 pub mod explain;
 pub mod init;
+pub mod judge;
 pub mod logging;
 pub mod reload;
 pub mod rules;

@@ -1,10 +1,12 @@
 //! `pgwarrant rules`: look at the rules against the database, run their cases, print the database's own part.
 
+use super::judge::Judge;
 use super::{ConfigFile, connect};
 use crate::catalogue::load;
 use crate::config::{Config, DatabaseUrl};
 use crate::rules::lint::{Severity, lint};
 use crate::rules::{Case, Expect, parse, read_dir, sql};
+use crate::token::grant::Grant;
 use anyhow::Context as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,7 +56,7 @@ pub struct Sources {
 pub fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Lint(sources) => super::block_on(run_lint(sources)),
-        Command::Test(sources) => run_test(&sources),
+        Command::Test(sources) => super::block_on(run_test(sources)),
         Command::Sql { sources, role } => super::block_on(run_sql(sources, role)),
     }
 }
@@ -79,11 +81,14 @@ async fn run_sql(sources: Sources, role: Option<String>) -> anyhow::Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
-fn run_test(sources: &Sources) -> anyhow::Result<ExitCode> {
-    let (_, cases) = sources.rules()?;
+async fn run_test(sources: Sources) -> anyhow::Result<ExitCode> {
+    let (rules, cases) = sources.rules()?;
     anyhow::ensure!(!cases.is_empty(), "no rule file has a [[case]]");
-    let mut judge = judge(sources)?;
-    let results = run_cases(&cases, &mut judge);
+    let mut judge = Judge::open(&sources.database()?, rules, &["public".to_owned()]).await?;
+    let mut results = Vec::with_capacity(cases.len());
+    for case in &cases {
+        results.push(CaseResult { case, got: judged(&mut judge, case).await });
+    }
     for result in &results {
         println!("{result}");
     }
@@ -92,12 +97,13 @@ fn run_test(sources: &Sources) -> anyhow::Result<ExitCode> {
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What gives a case's verdict: reads its statement on the database and proves it under its grants.
-type Judge = Box<dyn FnMut(&Case) -> anyhow::Result<Verdict>>;
-
-fn judge(sources: &Sources) -> anyhow::Result<Judge> {
-    let url = sources.database()?;
-    anyhow::bail!("cases are not wired in yet ({url})")
+/// The verdict on a case: its statement read on the database and proven under its grants.
+async fn judged(judge: &mut Judge, case: &Case) -> anyhow::Result<Verdict> {
+    let grants = case.grants.iter().map(|g| g.parse()).collect::<Result<Vec<Grant>, _>>()?;
+    Ok(match judge.decide(&case.sql, &[&grants], &case.params).await? {
+        Ok(()) => Verdict::Permit,
+        Err(deny) => Verdict::Deny { code: deny.reason.code().to_owned(), message: deny.message },
+    })
 }
 
 /// The verdict on one case.
@@ -112,10 +118,6 @@ pub enum Verdict {
 pub struct CaseResult<'a> {
     pub case: &'a Case,
     pub got: anyhow::Result<Verdict>,
-}
-
-pub fn run_cases<'a>(cases: &'a [Case], judge: &mut dyn FnMut(&Case) -> anyhow::Result<Verdict>) -> Vec<CaseResult<'a>> {
-    cases.iter().map(|case| CaseResult { case, got: judge(case) }).collect()
 }
 
 impl CaseResult<'_> {
@@ -180,7 +182,7 @@ mod tests {
         };
         let cases = [case(Expect::Permit), case(Expect::Deny("unbounded_scan".into()))];
         let passed = |verdict: fn() -> anyhow::Result<Verdict>| -> Vec<bool> {
-            run_cases(&cases, &mut |_| verdict()).iter().map(CaseResult::passed).collect()
+            cases.iter().map(|case| CaseResult { case, got: verdict() }.passed()).collect()
         };
         assert_eq!(passed(|| Ok(Verdict::Permit)), [true, false]);
         assert_eq!(passed(|| Ok(Verdict::Deny { code: "unbounded_scan".into(), message: String::new() })), [false, true]);

@@ -6,6 +6,7 @@ mod cost;
 pub mod cover;
 pub mod deny;
 mod hint;
+mod narrate;
 pub mod permit;
 mod prove;
 pub mod reason;
@@ -13,6 +14,7 @@ mod solve;
 
 pub use crate::shape::constant::BoundValue;
 pub use deny::Deny;
+pub use narrate::narrate;
 pub use permit::{Permit, Proof, ProvenRelation};
 pub use prove::{CATALOGUE_SCHEMA, Question, granted_relations, prove};
 pub use reason::Reason;

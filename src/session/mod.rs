@@ -39,4 +39,5 @@ mod watch;
 mod world;
 
 pub use listener::Running;
+pub(crate) use serve::target;
 pub use serve::{Addresses, serve, serve_until};

@@ -227,7 +227,7 @@ fn pool(config: &Config, size: usize) -> anyhow::Result<Pool> {
     Ok(Pool::new(connector, settings.to_parameters(), pool))
 }
 
-fn target(url: &DatabaseUrl, connect_timeout: Duration) -> Target {
+pub(crate) fn target(url: &DatabaseUrl, connect_timeout: Duration) -> Target {
     Target {
         hosts: url
             .hosts
