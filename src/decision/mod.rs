@@ -1,5 +1,6 @@
 //! Prove a shape inside every block of a token and the rules. Pure: the clock is passed in.
 
+mod before;
 mod classes;
 pub mod condition;
 mod cost;
@@ -13,6 +14,7 @@ pub mod reason;
 mod solve;
 
 pub use crate::shape::constant::BoundValue;
+pub use before::before_reading;
 pub use deny::Deny;
 pub use narrate::narrate;
 pub use permit::{Permit, Proof, ProvenRelation};

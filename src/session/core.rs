@@ -217,7 +217,7 @@ impl Session {
         }
         match statement.kind {
             StatementKind::Select => {
-                let named = super::prover::named(&statement.names);
+                let named = super::prover::named(&statement.names, &self.proxy.worlds.load(), &self.identity)?;
                 self.read_and_prove(text, declared, template, &named).await.map(Kind::Query)
             }
             StatementKind::Write { verb } => {
@@ -287,7 +287,7 @@ impl Session {
     async fn decide_whole(&mut self, text: &str, declared: &[Oid]) -> Result<Decided, Failure> {
         match statement::local::read(text, &self.proxy.limits)?.as_slice() {
             [LocalStatement { kind: StatementKind::Select, names, .. }] => {
-                let named = super::prover::named(names);
+                let named = super::prover::named(names, &self.proxy.worlds.load(), &self.identity)?;
                 self.read_and_prove(text, declared, None, &named).await
             }
             _ => Err(Deny::new(Reason::CatalogueChanged, "the statement changed its kind").into()),

@@ -4,7 +4,7 @@ use super::identity::Identity;
 use super::world::World;
 use crate::decision::deny::Deny;
 pub use crate::decision::{BoundValue, Permit, Proof};
-use crate::decision::{Question, prove as prove_question};
+use crate::decision::{Question, before_reading, prove as prove_question};
 use crate::reading::tree::Trees;
 use crate::statement::names::Names;
 use crate::statement::scan::Template;
@@ -16,9 +16,11 @@ pub fn prove(trees: &Trees, world: &World, identity: &Identity, named: &[String]
     prove_question(&Question { trees, catalogue: &world.catalogue, rules: &world.rules, chain: &chain, named })
 }
 
-/// The relations' names as the local reading found them.
-pub fn named(names: &Names) -> Vec<String> {
-    names.relations.iter().chain(&names.cte_references).map(|relation| relation.name.clone()).collect()
+/// The relations' names as the local reading found them, once its words alone give no reason to refuse.
+pub fn named(names: &Names, world: &World, identity: &Identity) -> Result<Vec<String>, Deny> {
+    let chain: Vec<&[Grant]> = identity.verified.chain.iter().map(|block| block.grants.as_slice()).collect();
+    before_reading(names, &world.catalogue, &chain)?;
+    Ok(names.relations.iter().chain(&names.cte_references).map(|relation| relation.name.clone()).collect())
 }
 
 /// The types of the template's literals, if each stands as one constant in the tree.
