@@ -39,7 +39,7 @@ impl Args {
         let blocks = self.blocks(&config)?;
         let chain: Vec<&[Grant]> = blocks.iter().map(Vec::as_slice).collect();
         let mut judge = Judge::open(&config.upstream.reader, rules, &config.upstream.search_path).await?;
-        let read = match judge.read(&self.sql).await? {
+        let read = match judge.read(&self.sql, &chain).await? {
             Ok(read) => read,
             Err(deny) => return Ok(refused(&deny)),
         };

@@ -10,7 +10,7 @@ use crate::rules::ruleset::Ruleset;
 use crate::session::target;
 use crate::statement::kind::StatementKind;
 use crate::statement::limits::Limits;
-use crate::statement::{local, words};
+use crate::statement::local;
 use crate::token::grant::Grant;
 use crate::upstream::{Connection, ParseFailure, Settings};
 use anyhow::Context as _;
@@ -50,7 +50,7 @@ impl Judge {
     }
 
     /// Reads one statement; the inner error is a refusal.
-    pub async fn read(&mut self, sql: &str) -> anyhow::Result<Result<Read, Deny>> {
+    pub async fn read(&mut self, sql: &str, chain: &[&[Grant]]) -> anyhow::Result<Result<Read, Deny>> {
         let statement = match local::read(sql, &Limits::default()) {
             Err(deny) => return Ok(Err(deny)),
             Ok(statements) => match <[_; 1]>::try_from(statements) {
@@ -66,7 +66,7 @@ impl Judge {
             }
             _ => return Ok(Err(Deny::new(Reason::StatementNotAllowed, "only SELECT statements are proven"))),
         };
-        if let Err(deny) = words::check(names) {
+        if let Err(deny) = decision::before_reading(names, &self.catalogue, chain) {
             return Ok(Err(deny));
         }
         let parsed = match self.connection.parse_and_read("", &sql[range], &[]).await {
@@ -90,7 +90,7 @@ impl Judge {
 
     /// The verdict with values in text form.
     pub async fn decide(&mut self, sql: &str, chain: &[&[Grant]], values: &[Option<String>]) -> anyhow::Result<Result<(), Deny>> {
-        let read = match self.read(sql).await? {
+        let read = match self.read(sql, chain).await? {
             Ok(read) => read,
             Err(deny) => return Ok(Err(deny)),
         };

@@ -65,6 +65,7 @@ impl Lab {
             StatementKind::Explain { inner, .. } => (&sql[inner.range.clone()], &inner.names),
             other => return Err(Deny::new(Reason::StatementNotAllowed, format!("{other:?}"))),
         };
+        pgwarrant::decision::before_reading(names, &self.catalogue, chain)?;
         let parsed = match self.connection.parse_and_read("", text, types).await {
             Ok(parsed) => parsed,
             Err(ParseFailure::Server(report)) => {
@@ -75,7 +76,7 @@ impl Lab {
         let version = Version::from_num(self.catalogue.server_version).expect("a version that we read");
         let trees = reading::read(version, &parsed.analysed, &parsed.rewritten)
             .map_err(|e| Deny::new(Reason::Unreadable, e.to_string()))?;
-        let named: Vec<String> = names.relations.iter().map(|r| r.name.clone()).collect();
+        let named: Vec<String> = names.relations.iter().chain(&names.cte_references).map(|r| r.name.clone()).collect();
         prove(&Question { trees: &trees, catalogue: &self.catalogue, rules: &self.rules, chain, named: &named })
     }
 
