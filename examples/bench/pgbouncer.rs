@@ -1,7 +1,7 @@
 //! Debian's PgBouncer in transaction pooling, with as many server connections as pgwarrant.
 
 use super::route::READER_PASSWORD;
-use super::support::guardian::{Guardian, LastWill};
+use super::support::guardian::{GuardedDir, Guardian, LastWill};
 use super::support::postgres::{Error, free_port};
 use super::support::user::ServerUser;
 use std::fs;
@@ -16,7 +16,7 @@ pub struct PgBouncer {
     pub version: String,
     /// From 1.21 on it follows prepared statements through transaction pooling.
     pub prepared: bool,
-    _dir: tempfile::TempDir,
+    _dir: GuardedDir,
 }
 
 impl PgBouncer {
@@ -25,7 +25,7 @@ impl PgBouncer {
         let Some(binary) = find() else { return Ok(None) };
         let version = version(&binary)?;
         let prepared = version.1 >= 21 || version.0 > 1;
-        let dir = tempfile::Builder::new().prefix("pgwarrant-bouncer-").tempdir()?;
+        let dir = GuardedDir::new("pgwarrant-bouncer-")?;
         let port = free_port()?;
         let file = dir.path().join("pgbouncer.ini");
         fs::write(&file, ini(server_port, port, dir.path(), prepared))?;

@@ -1,7 +1,7 @@
 //! The ways to the database that are compared.
 
 use super::pgbouncer::PgBouncer;
-use super::support::guardian::Guardian;
+use super::support::guardian::{GuardedDir, Guardian};
 use super::support::postgres::Error;
 use super::support::proxy::Proxy;
 use super::support::{Stage, personas};
@@ -23,7 +23,7 @@ pub struct Route {
     pub ledger: Option<std::path::PathBuf>,
     pub note: String,
     process: Process,
-    _ledger: Option<tempfile::TempDir>,
+    _ledger: Option<GuardedDir>,
 }
 
 enum Process {
@@ -46,14 +46,14 @@ pub fn all(stage: &Stage) -> Result<Vec<Route>, Error> {
     }
     let shm = std::path::Path::new("/dev/shm");
     if shm.is_dir() {
-        routes.push(warrant(stage, "pgwarrant, tmpfs", tempfile::Builder::new().prefix("pgwarrant-bench-").tempdir_in(shm)?)?);
+        routes.push(warrant(stage, "pgwarrant, tmpfs", GuardedDir::new_in("pgwarrant-bench-", shm)?)?);
     }
     let disk = super::support::template::target_dir().join("tmp");
-    routes.push(warrant(stage, "pgwarrant, disk", tempfile::Builder::new().prefix("bench-ledger-").tempdir_in(disk)?)?);
+    routes.push(warrant(stage, "pgwarrant, disk", GuardedDir::new_in("bench-ledger-", &disk)?)?);
     Ok(routes)
 }
 
-fn warrant(stage: &Stage, name: &'static str, dir: tempfile::TempDir) -> Result<Route, Error> {
+fn warrant(stage: &Stage, name: &'static str, dir: GuardedDir) -> Result<Route, Error> {
     let ledger = dir.path().join("ledger");
     let proxy = stage.another_proxy(&name.replace(", ", "-"), &ledger)?;
     let grants = personas::personas().remove("support").ok_or_else(|| Error::Failed("no persona support".to_owned()))?;

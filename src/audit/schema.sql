@@ -345,7 +345,8 @@ SELECT e.log, e.seq,
        d.doc ->> 'session' AS session,
        (b.n - 1)::integer AS depth,
        b.block ->> 'id' AS block_id,
-       d.doc -> 'delegation' -> (b.n - 2)::integer ->> 'id' AS parent_id,
+       -- An index of -1 would be the last.
+       CASE WHEN b.n > 1 THEN d.doc -> 'delegation' -> (b.n - 2)::integer ->> 'id' END AS parent_id,
        b.block ->> 'subject' AS subject,
        audit.texts(b.block -> 'grants') AS grants,
        to_timestamp((b.block ->> 'expires')::bigint) AS expires

@@ -43,11 +43,11 @@ enum Command {
     /// Make, delegate, look at and check tokens
     #[command(after_help = "Example:\n  pgwarrant token mint --grant 'SELECT (*) ON public.products' --expires 1h")]
     Token(TokenArgs),
-    /// Check the rules against the database, run their cases, print the database's own part
-    #[command(subcommand, after_help = "Example:\n  pgwarrant rules lint")]
-    Rules(rules::Command),
     /// Print the proof of a statement, or the step that is missing
     Explain(explain::Args),
+    /// Lint the rules, run their cases, print the database's part of them
+    #[command(subcommand, after_help = "Example:\n  pgwarrant rules lint && pgwarrant rules test")]
+    Rules(rules::Command),
     /// Check the ledger, its mirror, or one against the other
     Verify(verify::Args),
     /// Print the version
@@ -73,8 +73,8 @@ impl Command {
             Command::Init(args) => args.run(),
             Command::Doctor(args) => args.run(),
             Command::Token(args) => args.run(),
-            Command::Rules(command) => rules::run(command),
             Command::Explain(args) => args.run(),
+            Command::Rules(command) => rules::run(command),
             Command::Verify(args) => args.run(),
             Command::Version => {
                 println!("pgwarrant {}", env!("CARGO_PKG_VERSION"));

@@ -89,7 +89,9 @@ fn verifying_name(key: &str) -> anyhow::Result<VerifyingName> {
 /// A checkpoint that was kept must itself be one that a log signed.
 fn held(file: &Path, keys: &[VerifyingName]) -> anyhow::Result<Checkpoint> {
     let what = || format!("--checkpoint {}", file.display());
-    let claim = Claim::parse(&std::fs::read_to_string(file).with_context(what)?).with_context(what)?;
+    let text = std::fs::read_to_string(file).with_context(what)?;
+    // What psql, editors and mail add or take at the end is not part of a note, which ends with one newline.
+    let claim = Claim::parse(&format!("{}\n", text.trim_end())).with_context(what)?;
     let key = keys.iter().find(|key| key.name() == claim.origin);
     let key = key.with_context(|| format!("no --key for the log `{}`", claim.origin)).with_context(what)?;
     claim.verify(key).with_context(what)

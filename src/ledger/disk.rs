@@ -29,8 +29,14 @@ pub(super) trait SegmentFile: Send {
 pub(super) struct Directory {
     path: PathBuf,
     sync: bool,
-    /// Held for its lock.
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Directory {
+    /// Closing is not enough: between fork and exec, a child process holds the same open file, and with it the lock.
+    fn drop(&mut self) {
+        let _ = flock(&self.lock, FlockOperation::Unlock);
+    }
 }
 
 struct SyncedFile {
@@ -51,7 +57,7 @@ impl Directory {
             .open(path.join("lock"))
             .map_err(LedgerError::io(what()))?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Directory { path: path.to_owned(), sync, _lock: lock }),
+            Ok(()) => Ok(Directory { path: path.to_owned(), sync, lock }),
             Err(rustix::io::Errno::WOULDBLOCK) => Err(LedgerError::Locked(path.to_owned())),
             Err(error) => Err(LedgerError::io(format!("cannot lock {}", path.display()))(error.into())),
         }

@@ -139,6 +139,14 @@ impl Ledger {
         }
     }
 
+    /// Resolves when nothing will ever be recorded again: to `Poisoned`, at which the proxy must stop, or to `Closed`.
+    pub async fn stopped(&self) -> LedgerError {
+        let mut head = self.inner.head.clone();
+        // The writer drops its end when it ends.
+        let _ = head.wait_for(|_| false).await;
+        self.inner.queue.stopped().unwrap_or(LedgerError::Closed)
+    }
+
     /// The newest durable tree head; of size 0 and signed for an empty log.
     pub fn head(&self) -> Arc<Checkpoint> {
         self.inner.head.borrow().clone()
@@ -298,6 +306,16 @@ mod tests {
         assert_eq!(ledger.head().size(), 1);
     }
 
+    #[tokio::test]
+    async fn who_waits_for_the_end_learns_that_the_log_is_poisoned() {
+        let dir = tempfile::tempdir().unwrap();
+        let (ledger, faults) = faulty(dir.path());
+        ledger.append(full_entry()).await.unwrap();
+        faults.sync.store(true, SeqCst);
+        let (stopped, failed) = tokio::join!(ledger.stopped(), ledger.append(full_entry()));
+        assert!(matches!((stopped, failed), (LedgerError::Poisoned(_), Err(LedgerError::Poisoned(_)))));
+    }
+
     #[test]
     fn a_half_written_batch_is_cut_and_what_was_acknowledged_stays() {
         let dir = tempfile::tempdir().unwrap();
@@ -328,6 +346,9 @@ mod tests {
         assert!(matches!(append(&ledger), Err(LedgerError::LowDisk { free: 1, low_water: 1000 })));
         assert!(matches!(ledger.health(), Health::Refusing(LedgerError::LowDisk { .. })));
         faults.full.store(false, SeqCst);
+        // Sessions ask first: that alone must not keep the ledger shut.
+        std::thread::sleep(crate::ledger::writer::REFUSAL_LASTS);
+        assert!(ledger.health().is_ready());
         assert_eq!(append(&ledger).unwrap().seq(), 1);
         assert!(ledger.health().is_ready());
     }

@@ -2,6 +2,7 @@
 //! and answers everybody. Rendering was done by those who wait.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
 
@@ -20,6 +21,10 @@ const MAX_BATCH_BYTES: usize = 4 << 20;
 /// What may wait. Sessions wait for their entry before they go on, so this is far beyond what they can send.
 const MAX_WAITING_BYTES: usize = 256 << 20;
 
+/// Who asks before appending would never append again, and nobody would see that there is room: a refusal is news only
+/// for so long.
+pub(super) const REFUSAL_LASTS: Duration = Duration::from_millis(250);
+
 pub(super) struct Request {
     pub(super) entry: Rendered,
     pub(super) reply: oneshot::Sender<Result<Receipt, LedgerError>>,
@@ -37,8 +42,8 @@ struct Waiting {
     bytes: usize,
     /// Set once: no more is accepted.
     stopped: Option<LedgerError>,
-    /// The reason of the last batch's refusal, cleared by the next success.
-    refusing: Option<LedgerError>,
+    /// Why and when the last batch was refused; cleared by the next success.
+    refusing: Option<(LedgerError, Instant)>,
 }
 
 impl Queue {
@@ -79,7 +84,8 @@ impl Queue {
 
     pub(super) fn check(&self, size: u64) -> Result<(), LedgerError> {
         let waiting = self.lock();
-        match waiting.stopped.as_ref().or(waiting.refusing.as_ref()) {
+        let refusing = waiting.refusing.as_ref().filter(|(_, since)| since.elapsed() < REFUSAL_LASTS).map(|(error, _)| error);
+        match waiting.stopped.as_ref().or(refusing) {
             Some(error) => Err(error.clone()),
             None => self.gate.get().map_or(Ok(()), |gate| gate.check(size)),
         }
@@ -96,7 +102,7 @@ impl Queue {
     }
 
     fn refuse(&self, why: Option<LedgerError>) {
-        self.lock().refusing = why;
+        self.lock().refusing = why.map(|why| (why, Instant::now()));
     }
 
     /// Waits for requests. None once it was stopped and everything was taken.

@@ -63,6 +63,47 @@ impl Guardian {
     }
 }
 
+/// A directory that is removed when the value is dropped, and by a shell when this process dies.
+#[derive(Debug)]
+pub struct GuardedDir {
+    path: std::path::PathBuf,
+    janitor: Child,
+}
+
+/// Others may still be writing into the directory when we are gone; it has to stay away for half a second.
+const JANITOR: &str = r#"cat >/dev/null
+clean=0
+while [ -e "$1" ] || { [ $clean -gt 0 ] && [ $clean -lt 6 ]; }; do rm -rf "$1" 2>/dev/null; clean=$((clean + 1)); sleep 0.1; done"#;
+
+impl GuardedDir {
+    /// A new directory under the temporary one, readable by us only.
+    pub fn new(prefix: &str) -> io::Result<GuardedDir> {
+        GuardedDir::new_in(prefix, &std::env::temp_dir())
+    }
+
+    pub fn new_in(prefix: &str, parent: &Path) -> io::Result<GuardedDir> {
+        let mut dir = tempfile::Builder::new().prefix(prefix).tempdir_in(parent)?;
+        let mut shell = Command::new("sh");
+        shell.args(["-c", JANITOR, "janitor"]).arg(dir.path());
+        shell.process_group(0).current_dir("/").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let janitor = shell.spawn()?;
+        dir.disable_cleanup(true);
+        Ok(GuardedDir { path: dir.path().to_owned(), janitor })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for GuardedDir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.path);
+        drop(self.janitor.stdin.take());
+        let _ = self.janitor.wait();
+    }
+}
+
 fn name(pid: u32) -> Option<String> {
     Some(std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim().to_owned())
 }

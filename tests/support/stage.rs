@@ -1,5 +1,6 @@
 //! A whole stage: the sample shop, set up as `pgwarrant init` says, with the proxy in front.
 
+use super::guardian::GuardedDir;
 use super::personas;
 use super::postgres::{self, Builder, Cluster, Error};
 use super::proxy::{self, Proxy};
@@ -25,8 +26,7 @@ pub struct Setting {
 pub struct Stage {
     proxy: Option<Proxy>,
     pub cluster: Cluster,
-    home: PathBuf,
-    _home: tempfile::TempDir,
+    home: GuardedDir,
     pub port: u16,
     pub metrics_port: u16,
 }
@@ -43,13 +43,13 @@ impl Stage {
     pub fn without_proxy(setting: Setting) -> Result<Stage, Error> {
         let cluster = setting.cluster.shop().require_password().start()?;
         cluster.sql("postgres", "CREATE DATABASE audit")?;
-        let home = tempfile::Builder::new().prefix("pgwarrant-stage-").tempdir()?;
+        let home = GuardedDir::new("pgwarrant-stage-")?;
         let (port, metrics_port) = (postgres::free_port()?, postgres::free_port()?);
-        let stage = Stage { proxy: None, cluster, home: home.path().to_owned(), _home: home, port, metrics_port };
+        let stage = Stage { proxy: None, cluster, home, port, metrics_port };
         stage.init()?;
         stage.configure(&setting.config, setting.ledger.as_deref())?;
-        stage.psql_file("shop", &stage.home.join("setup.sql"))?;
-        stage.psql_file("audit", &stage.home.join("audit.sql"))?;
+        stage.psql_file("shop", &stage.home.path().join("setup.sql"))?;
+        stage.psql_file("audit", &stage.home.path().join("audit.sql"))?;
         Ok(stage)
     }
 
@@ -64,7 +64,7 @@ impl Stage {
         ]);
         command.args(["--audience", AUDIENCE, "--origin", "sandbox.invalid/pgwarrant/shop"]);
         command.args(["--listen", &format!("127.0.0.1:{}", self.port), "--metrics", &format!("127.0.0.1:{}", self.metrics_port)]);
-        command.arg("--dir").arg(&self.home).arg("--rules").arg(super::corpus_dir().join("policy/rules.toml"));
+        command.arg("--dir").arg(self.home.path()).arg("--rules").arg(super::corpus_dir().join("policy/rules.toml"));
         run(&mut command).map(drop)
     }
 
@@ -97,7 +97,7 @@ impl Stage {
     }
 
     pub fn start_proxy(&mut self) -> Result<(), Error> {
-        self.proxy = Some(Proxy::start(&self.config(), self.port, &self.home.join("proxy.log"))?);
+        self.proxy = Some(Proxy::start(&self.config(), self.port, &self.home.path().join("proxy.log"))?);
         Ok(())
     }
 
@@ -125,18 +125,18 @@ impl Stage {
             .replace(&format!(":{}\"", self.port), &format!(":{port}\""))
             .replace(&format!(":{}\"", self.metrics_port), &format!(":{metrics}\""))
             .replace("dir = \"ledger\"", &format!("dir = {:?}", ledger.display().to_string()));
-        let config = self.home.join(format!("{name}.toml"));
+        let config = self.home.path().join(format!("{name}.toml"));
         fs::write(&config, text)?;
-        Proxy::start(&config, port, &self.home.join(format!("{name}.log")))
+        Proxy::start(&config, port, &self.home.path().join(format!("{name}.log")))
     }
 
     /// Directory of configuration, keys, rules and ledger.
     pub fn home(&self) -> &Path {
-        &self.home
+        self.home.path()
     }
 
     pub fn config(&self) -> PathBuf {
-        self.home.join("pgwarrant.toml")
+        self.home.path().join("pgwarrant.toml")
     }
 
     /// What the proxy said so far.
@@ -152,7 +152,7 @@ impl Stage {
     }
 
     pub fn token(&self, name: &str, grants: &[pgwarrant::token::grant::Grant], lifetime: i64) -> String {
-        let root = personas::private_key(&self.home.join("keys/root.key"));
+        let root = personas::private_key(&self.home.path().join("keys/root.key"));
         personas::sealed_token(&root, AUDIENCE, name, grants, lifetime)
     }
 
@@ -162,7 +162,7 @@ impl Stage {
 
     /// The auditor's connection string.
     pub fn audit_url(&self) -> Result<String, Error> {
-        let password = fs::read_to_string(self.home.join("keys/auditor.password"))?;
+        let password = fs::read_to_string(self.home.path().join("keys/auditor.password"))?;
         let role = pgwarrant::cli::init::AUDITOR;
         Ok(format!("postgres://{role}:{}@127.0.0.1:{}/audit", password.trim(), self.cluster.port()))
     }

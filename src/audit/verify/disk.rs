@@ -27,7 +27,7 @@ pub fn verify_ledger(dir: &Path, expected: Expected) -> Result<Summary, VerifyEr
         }
     };
     match ended {
-        Err(error) if is_being_written(dir) => settle(dir, settled).map_or(Err(error), Ok),
+        Err(error) if is_being_written(dir) => settle(dir, settled).ok_or(error),
         ended => ended,
     }
 }

@@ -1,0 +1,102 @@
+//! What recording costs: entries a second by how many sessions wait at once, and the time from append to receipt,
+//! beside a bare write and fdatasync of as many bytes on the same disk.
+//!
+//! `cargo bench --bench ledger [-- DIR]`; DIR decides the disk.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use ed25519_dalek::SigningKey;
+use pgwarrant::ledger::{Decision, Entry, Kind, Ledger, LedgerConfig};
+
+const RUN: Duration = Duration::from_secs(2);
+
+fn entry(n: u64) -> Entry {
+    let mut entry = Entry::new(Kind::Outcome);
+    entry.agent = Some("support-bot".into());
+    entry.chain = vec!["5f".repeat(32), "a0".repeat(32)];
+    entry.command_tag = Some("SELECT 3".into());
+    entry.decision = Some(Decision::Permit);
+    entry.duration_us = Some(850);
+    entry.epoch = Some("c4".repeat(16));
+    entry.fingerprint = Some("9e".repeat(32));
+    entry.peer = Some("10.1.2.3:50123".into());
+    entry.relations = vec!["public.customers".into()];
+    entry.result_digest = Some("77".repeat(32));
+    entry.rows = Some(3);
+    entry.rules = Some("1d".repeat(32));
+    entry.session = Some("0a1b2c3d4e5f".into());
+    entry.template = Some("SELECT id, name, email FROM customers WHERE tenant_id = $1 AND id = $2".into());
+    entry.values = vec![Some("7".into()), Some(n.to_string())];
+    entry
+}
+
+fn open(dir: &Path, sync: bool) -> Ledger {
+    let config = LedgerConfig::new(dir, "bench.example/log", SigningKey::from_bytes(&[1; 32]));
+    Ledger::open(LedgerConfig { sync, ..config }).expect("the directory is writable")
+}
+
+/// `waiting` sessions, each of which appends again as soon as it has its receipt.
+fn closed_loop(ledger: &Ledger, waiting: usize) -> (f64, Vec<Duration>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let start = Instant::now();
+    let tasks: Vec<_> = (0..waiting)
+        .map(|_| {
+            let ledger = ledger.clone();
+            runtime.spawn(async move {
+                let mut took = Vec::new();
+                while start.elapsed() < RUN {
+                    let from = Instant::now();
+                    ledger.append(entry(took.len() as u64)).await.expect("the disk has room");
+                    took.push(from.elapsed());
+                }
+                took
+            })
+        })
+        .collect();
+    let mut took: Vec<Duration> = tasks.into_iter().flat_map(|task| runtime.block_on(task).expect("no panic")).collect();
+    took.sort_unstable();
+    (took.len() as f64 / start.elapsed().as_secs_f64(), took)
+}
+
+/// Entries a second that the disk alone would take in batches of `batch`: one write and one fdatasync each.
+fn disk_alone(dir: &Path, batch: usize) -> f64 {
+    let path = dir.join("alone");
+    let file = OpenOptions::new().create(true).truncate(true).write(true).open(&path).expect("the directory is writable");
+    let zeros = vec![0; 64 << 20];
+    file.write_all_at(&zeros, 0).and_then(|()| file.sync_all()).expect("the disk has room");
+    let bytes = vec![b'x'; batch * 800 + 300];
+    let (start, mut batches, mut at) = (Instant::now(), 0, 0);
+    while start.elapsed() < RUN / 2 {
+        file.write_all_at(&bytes, at as u64).and_then(|()| file.sync_data()).expect("the disk has room");
+        batches += 1;
+        at = (at + bytes.len()) % (zeros.len() - bytes.len());
+    }
+    let rate = (batches * batch) as f64 / start.elapsed().as_secs_f64();
+    std::fs::remove_file(path).expect("it is there");
+    rate
+}
+
+fn main() {
+    // Cargo passes `--bench`.
+    let base = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).map_or_else(std::env::temp_dir, PathBuf::from);
+    println!(
+        "{:>8} {:>14} {:>14} {:>7} {:>14} {:>10} {:>10}",
+        "waiting", "entries/s", "disk alone/s", "ratio", "no sync/s", "p50", "p99"
+    );
+    for waiting in [1, 8, 32, 128, 512] {
+        let dir = tempfile::tempdir_in(&base).expect("the directory is writable");
+        let alone = disk_alone(dir.path(), waiting);
+        let (rate, took) = closed_loop(&open(&dir.path().join("sync"), true), waiting);
+        let (unsynced, _) = closed_loop(&open(&dir.path().join("nosync"), false), waiting);
+        let at = |part: usize| took[(took.len() - 1) * part / 100];
+        println!(
+            "{waiting:>8} {rate:>14.0} {alone:>14.0} {:>7.2} {unsynced:>14.0} {:>10.1?} {:>10.1?}",
+            rate / alone,
+            at(50),
+            at(99)
+        );
+    }
+}
