@@ -56,6 +56,8 @@ pub struct Session {
 pub struct Pending {
     /// Replies of our own that stand before its result.
     pub before: Bytes,
+    /// Replies from its Bind on, which an error of the server's at Bind makes void.
+    pub from_bind: Bytes,
     /// Where the rest of its rows goes; `None` for a simple Query.
     pub portal: Option<Box<str>>,
     pub text: Arc<str>,
@@ -265,6 +267,10 @@ impl Session {
             decided = self.decide_again(text, declared).await?;
         }
         match decided.check(values) {
+            Ok(permit) if permit.introspection() => {
+                // Its views filter by the session's scope, which nothing sets yet.
+                Err(Deny::new(Reason::FeatureNotSupported, "the catalogue is not shown").into())
+            }
             Ok(permit) => Ok(Permitted { decided, permit }),
             Err(deny) if decided.literals.is_empty() => Err(deny.into()),
             Err(_) => {

@@ -30,6 +30,8 @@ pub struct Ran {
     pub end: End,
     /// No other tree than the proven one was shown before the portal was bound.
     pub confirmed: bool,
+    /// The server got past Bind, where it plans and evaluates constants.
+    pub bound: bool,
 }
 
 /// Why a round trip gave nothing that could be used. The connection is given up.
@@ -180,7 +182,7 @@ impl Reader {
         };
         self.held += hold.size();
         let confirmed = digest.is_none_or(|digest| trees.confirms(digest));
-        Ok(Ran { hold, end, confirmed })
+        Ok(Ran { hold, end, confirmed, bound })
     }
 }
 

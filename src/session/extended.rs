@@ -80,7 +80,8 @@ impl Session {
             }
             Kind::Empty | Kind::Local(_) => None,
         };
-        let portal = Portal { prepared, values, result_formats: formats, state: PortalState::Ready(permitted) };
+        let bound_at = (self.pending.len(), self.client.reply().len());
+        let portal = Portal { prepared, values, result_formats: formats, bound_at, state: PortalState::Ready(permitted) };
         self.portals.insert(name, portal);
         Ok(())
     }
@@ -149,9 +150,14 @@ impl Session {
                     return self.fail(failure, None, None).await;
                 };
                 let values = portal.values.clone();
-                let before = self.client.reply().split().freeze();
+                let (pending, byte) = portal.bound_at;
+                let reply = self.client.reply();
+                let cut = if pending == self.pending.len() { byte.min(reply.len()) } else { reply.len() };
+                let before = reply.split_to(cut).freeze();
+                let from_bind = reply.split().freeze();
                 self.pending.push(Pending {
                     before,
+                    from_bind,
                     portal: Some(name.into()),
                     text: prepared.text.clone(),
                     declared: prepared.declared.clone(),

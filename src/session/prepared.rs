@@ -66,6 +66,8 @@ pub struct Portal {
     pub prepared: Arc<Prepared>,
     pub values: Arc<Values>,
     pub result_formats: Formats,
+    /// Where its BindComplete stands: how many Executes were pending before it, and the byte in the replies behind them.
+    pub bound_at: (usize, usize),
     pub state: PortalState,
 }
 

@@ -5,9 +5,10 @@ use super::world::World;
 use crate::decision::deny::Deny;
 pub use crate::decision::{BoundValue, Permit, Proof};
 use crate::decision::{Question, before_reading, prove as prove_question};
+use crate::reading::template::{self, LiteralSite};
 use crate::reading::tree::Trees;
 use crate::statement::names::Names;
-use crate::statement::scan::Template;
+use crate::statement::scan::{Template, TemplateLiteral};
 use crate::token::grant::Grant;
 use crate::wire::Oid;
 
@@ -25,12 +26,21 @@ pub fn named(names: &Names, world: &World, identity: &Identity) -> Result<Vec<St
 
 /// The types of the template's literals, if each stands as one constant in the tree.
 pub fn literal_types(trees: &Trees, template: &Template) -> Option<Vec<Oid>> {
-    let _ = (trees, template);
-    None
+    template::literal_types(trees, &sites(template))
 }
 
 /// Whether the template's trees are the original's with a parameter in place of each literal.
 pub fn same_but_parameters(original: &Trees, templated: &Trees, client_parameters: usize, template: &Template) -> bool {
-    let _ = (original, templated, client_parameters, template);
-    false
+    let first = u32::try_from(client_parameters).unwrap_or(u32::MAX).saturating_add(1);
+    template::same_but_parameters(original, templated, first, &sites(template))
+}
+
+fn sites(template: &Template) -> Vec<LiteralSite> {
+    let site = |literal: &TemplateLiteral| LiteralSite {
+        position: literal.site.position,
+        length: literal.site.length,
+        template_position: literal.site.template_position,
+        template_length: literal.site.template_length,
+    };
+    template.literals.iter().map(site).collect()
 }

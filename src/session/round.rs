@@ -179,6 +179,9 @@ impl Session {
     fn release(&mut self, one: Pending, ran: Ran, receipt: Receipt, in_block: bool) -> bool {
         self.receipt = Some(receipt.to_string());
         self.client.release(one.before.clone());
+        if ran.bound || !matches!(ran.end, End::Error { .. }) {
+            self.client.release(one.from_bind.clone());
+        }
         if one.too_many(&ran, in_block) {
             let failure = Failure::from(one.row_limit());
             failure.write(Some(&one.text), self.client.reply());

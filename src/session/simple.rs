@@ -84,12 +84,22 @@ impl Session {
             return Err(Failure::new("42P02", "there is no parameter $1"));
         }
         let permitted = self.permit(&text, &[], decided, &values).await?;
+        let earlier = self.client.reply().split().freeze();
         let description = permitted.decided.certified.reading.row_description.clone();
         if description.is_some() {
             describe::rows(description.as_ref(), &Formats::All(Format::Text), self.client.reply())?;
         }
-        let before = self.client.reply().split().freeze();
-        self.pending.push(Pending { before, portal: None, text, declared: Box::default(), permitted, values, max_rows: 0 });
+        let from_bind = self.client.reply().split().freeze();
+        self.pending.push(Pending {
+            before: earlier,
+            from_bind,
+            portal: None,
+            text,
+            declared: Box::default(),
+            permitted,
+            values,
+            max_rows: 0,
+        });
         Ok(())
     }
 
