@@ -47,26 +47,43 @@ fn init_writes_rules_keys_and_sql_and_never_over_what_is_there() {
 }
 
 #[test]
-fn setup_sql_may_be_run_again_and_with_row_security() {
+fn setup_sql_may_be_run_again_and_gives_no_hidden_column() {
     let stage = stage();
     stage.psql_file("shop", &stage.home().join("setup.sql")).expect("again");
-    let dir = tempfile::tempdir().expect("a directory");
-    assert!(init(&stage.cluster, dir.path(), &[]).status.success());
-    for _ in 0..2 {
+    let read = |columns: &str| {
         let mut command = Command::new(psql().expect("there"));
-        command
-            .args(["-X", "-q", "-v", "row_security=on", "-d", &stage.cluster.admin_url("shop"), "-f"])
-            .arg(dir.path().join("setup.sql"));
-        let output = command.output().expect("runs");
+        command.args(["-X", "-A", "-t", "-q", "-d", &stage.cluster.admin_url("shop"), "-c", "SET ROLE pgwarrant_reader"]);
+        let output = command.args(["-c", &format!("SELECT {columns} FROM customers WHERE id = 6")]).output().expect("runs");
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    };
+    assert_eq!(read("name, tenant_id"), "Customer 6|7\n");
+    assert!(read("ssn").contains("permission denied"), "{}", read("ssn"));
+}
+
+#[test]
+fn row_security_of_a_tenant_column_leaves_other_roles_alone() {
+    let cluster = Cluster::shop().expect("starts");
+    let dir = tempfile::tempdir().expect("a directory");
+    let rules = dir.path().join("rules.toml");
+    fs::write(&rules, "[table.\"public.customers\"]\nbounded_by = [\"id\"]\ntenant_column = \"tenant_id\"\n").expect("written");
+    let made = init(&cluster, dir.path(), &["--rules", rules.to_str().expect("UTF-8"), "--force"]);
+    assert!(made.status.success(), "{made:?}");
+    let psql = |arguments: &[&str]| {
+        let mut command = Command::new(psql().expect("there"));
+        let output =
+            command.args(["-X", "-A", "-t", "-q", "-d", &cluster.admin_url("shop")]).args(arguments).output().expect("runs");
         assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    let setup = dir.path().join("setup.sql");
+    for _ in 0..2 {
+        psql(&["-f", setup.to_str().expect("UTF-8")]);
     }
-    let count = "SELECT set_config('pgwarrant.tenant', '7', false); SELECT count(*) FROM customers";
-    let output = Command::new(psql().expect("there"))
-        .args(["-X", "-A", "-t", "-q", "-d", &stage.cluster.admin_url("shop"), "-c", "SET ROLE pgwarrant_reader"])
-        .args(["-c", count])
-        .output()
-        .expect("runs");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "7\n250\n", "{output:?}");
+    psql(&["-c", "CREATE ROLE shop_app; GRANT SELECT ON customers TO shop_app"]);
+    let count = ["-c", "SELECT count(*) FROM customers"];
+    assert_eq!(psql(&[["-c", "SET ROLE shop_app"], count].concat()), "5000");
+    let tenant = ["-c", "SET ROLE pgwarrant_reader", "-c", "SET pgwarrant.tenant = '7'"];
+    assert_eq!(psql(&[&tenant[..], &count[..]].concat()), "250");
 }
 
 #[test]

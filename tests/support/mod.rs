@@ -27,3 +27,13 @@ pub fn corpus_dir() -> std::path::PathBuf {
 pub fn shop_schema() -> String {
     std::fs::read_to_string(corpus_dir().join("schema.sql")).expect("tests/corpus/schema.sql is in the repository")
 }
+
+/// A Python with the drivers: `$PGWARRANT_PYTHON`, what `scripts/setup.sh test` made, or the system's.
+pub fn python() -> std::path::PathBuf {
+    let made = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/venv/bin/python");
+    match std::env::var_os("PGWARRANT_PYTHON") {
+        Some(python) => python.into(),
+        None if made.is_file() => made,
+        None => "python3".into(),
+    }
+}

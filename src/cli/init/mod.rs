@@ -9,6 +9,8 @@ pub mod starter;
 
 use super::connect;
 use crate::audit::schema;
+use crate::catalogue::load;
+use crate::catalogue::snapshot::Catalogue;
 use crate::config::DatabaseUrl;
 use anyhow::Context as _;
 use base64::Engine as _;
@@ -18,7 +20,7 @@ use inspect::Table;
 use propose::Proposal;
 use rand::RngCore as _;
 use rand::rngs::OsRng;
-use setup_sql::{RelationAccess, SetupPlan};
+use setup_sql::SetupPlan;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -28,7 +30,7 @@ Looks at the catalogue, changes nothing in the database, and writes into --dir:
   pgwarrant.toml   the configuration
   keys/            the operator's root key and the ledger's key, mode 0600
   rules/           a starter rule file a table: read every one of them
-  setup.sql        for the DBA: the reader's role, column grants, settings, row security
+  setup.sql        for the DBA: the reader's role, its settings, column grants, row security
   audit.sql        for the audit database: its schema, the writer's and the auditor's role
 
 Example:
@@ -71,29 +73,32 @@ pub struct Args {
 
 impl Args {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let tables = super::block_on(async {
+        let (tables, catalogue) = super::block_on(async {
             let client = connect::connect(&self.database).await?;
-            inspect::tables(&client).await
+            Ok((inspect::tables(&client).await?, load::load(&client).await?))
         })?;
-        let files = self.files(&tables)?;
+        let files = self.files(&tables, &catalogue)?;
         files.write(&self.dir, self.force)?;
         self.say_what_comes_next(&tables, &files);
         Ok(ExitCode::SUCCESS)
     }
 
-    fn files(&self, tables: &[Table]) -> anyhow::Result<Files> {
+    fn files(&self, tables: &[Table], catalogue: &Catalogue) -> anyhow::Result<Files> {
         let mut files = Files::default();
         let passwords =
             Passwords { reader: self.reader_password.clone().unwrap_or_else(made_up), writer: made_up(), auditor: made_up() };
         files.add("pgwarrant.toml", Secrecy::Secret, self.config_text(&passwords).to_toml());
         files.add_keys(&self.origin())?;
-        let relations =
-            if self.rules.is_empty() { self.add_starters(tables, &mut files) } else { self.add_rules(tables, &mut files)? };
+        let texts = if self.rules.is_empty() { starters(tables) } else { self.given_rules()? };
+        let (rules, _) = crate::rules::parse(&texts)?;
+        for (name, text) in texts {
+            files.add(&format!("rules/{name}"), Secrecy::Open, text);
+        }
         let plan = SetupPlan {
             database: self.database.database.clone(),
             reader_role: self.reader_role.clone(),
             reader_verifier: Some(verifier(&passwords.reader)),
-            relations,
+            rights: crate::rules::sql::grants_and_row_security(&rules, catalogue, &self.reader_role),
         };
         files.add("setup.sql", Secrecy::Open, plan.to_sql());
         files.add("audit.sql", Secrecy::Open, audit_sql(&verifier(&passwords.writer), &verifier(&passwords.auditor)));
@@ -121,33 +126,13 @@ impl Args {
         self.origin.clone().unwrap_or_else(|| format!("{}/pgwarrant/{}", host_name(), self.database.database))
     }
 
-    fn add_starters(&self, tables: &[Table], files: &mut Files) -> Vec<RelationAccess> {
-        let mut relations = Vec::new();
-        for table in tables {
-            let proposal = Proposal::of(table);
-            files.add(&format!("rules/{}", starter::file_name(table)), Secrecy::Open, starter::text(table, &proposal));
-            if !table.is_view && !proposal.bounded_by.is_empty() {
-                relations.push(RelationAccess {
-                    schema: table.schema.clone(),
-                    name: table.name.clone(),
-                    columns: proposal.visible(table).into_iter().map(str::to_owned).collect(),
-                    tenant_column: proposal.tenant_column.clone(),
-                });
-            }
-        }
-        relations
-    }
-
-    fn add_rules(&self, tables: &[Table], files: &mut Files) -> anyhow::Result<Vec<RelationAccess>> {
-        let mut texts = Vec::new();
-        for path in &self.rules {
+    fn given_rules(&self) -> anyhow::Result<Vec<(String, String)>> {
+        let read = |path: &PathBuf| {
             let name = path.file_name().and_then(|name| name.to_str()).context("--rules needs a file's name")?;
             let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-            files.add(&format!("rules/{name}"), Secrecy::Open, text.clone());
-            texts.push((name.to_owned(), text));
-        }
-        let (rules, _) = crate::rules::parse(&texts)?;
-        Ok(setup_sql::from_rules(&rules, tables))
+            Ok((name.to_owned(), text))
+        };
+        self.rules.iter().map(read).collect()
     }
 
     fn say_what_comes_next(&self, tables: &[Table], files: &Files) {
@@ -166,6 +151,10 @@ impl Args {
         println!("  4. pgwarrant doctor --config {dir}/pgwarrant.toml");
         println!("  5. pgwarrant serve --config {dir}/pgwarrant.toml");
     }
+}
+
+fn starters(tables: &[Table]) -> Vec<(String, String)> {
+    tables.iter().map(|table| (starter::file_name(table), starter::text(table, &Proposal::of(table)))).collect()
 }
 
 /// The auditor's log-in, a member of the role that may read.

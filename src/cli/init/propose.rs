@@ -136,16 +136,6 @@ impl Proposal {
     fn is_tenant(&self, key: &[String]) -> bool {
         key.len() == 1 && self.tenant_column.as_ref() == Some(&key[0])
     }
-
-    /// The columns of the table that the reader's role may select.
-    pub fn visible<'a>(&self, table: &'a Table) -> Vec<&'a str> {
-        table
-            .columns
-            .iter()
-            .map(|column| column.name.as_str())
-            .filter(|name| !self.hidden.iter().any(|hidden| hidden == name))
-            .collect()
-    }
 }
 
 /// By its words: `password_hash`, `apiKey`, `IBAN`; but not `tokenizer` or `hashtag`.
@@ -236,6 +226,5 @@ mod tests {
         let proposal = Proposal::of(&customers);
         assert_eq!(proposal.bounded_by, [vec!["id"], vec!["tenant_id"]]);
         assert_eq!(proposal.hidden, ["ssn"]);
-        assert_eq!(proposal.visible(&customers), ["id", "tenant_id", "email"]);
     }
 }

@@ -33,7 +33,8 @@ pub fn text(table: &Table, proposal: &Proposal) -> String {
         let _ = writeln!(body, "max_range   = {{ {} }}", ranges.join(", "));
     }
     if let Some(column) = proposal.tenant_column.as_ref().filter(|_| !table.is_view) {
-        let _ = writeln!(body, "# the column of row security, see setup.sql:\n# tenant_column = {}", string(&identifier(column)));
+        let _ =
+            writeln!(body, "# for row security, by `pgwarrant rules sql`:\n# tenant_column = {}", string(&identifier(column)));
     }
     header(table, readable) + &if readable { body } else { commented(&body) }
 }
