@@ -155,6 +155,10 @@ fn relations<'q>(q: &Question<'q>, shape: &Shape<'q>, introspection: bool) -> Re
         }
         kind_is_readable(relation).map_err(|d| d.at(*location))?;
         let rule = q.rules.relation(&relation.name).ok_or_else(|| hint::no_rule(&relation.name).at(*location))?;
+        // A rule of a table says nothing of a view that took its name.
+        if rule.is_view != (relation.kind == b'v') {
+            return Err(hint::no_rule(&relation.name).at(*location));
+        }
         found.push(Occurrence { id, relation, rule, selected: &permissions.selected, at: *location });
     }
     Ok(found)

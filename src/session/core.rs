@@ -69,12 +69,13 @@ pub struct Pending {
 }
 
 /// Why a session is over.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum End {
-    /// The client said so or is gone.
+    #[error("the client closed")]
     Closed,
+    #[error(transparent)]
     Client(ClientError),
-    /// The client was told.
+    #[error("ended with an error that the client was told")]
     Fatal,
 }
 
@@ -248,7 +249,12 @@ impl Session {
         if let Some(handle) = handle {
             self.registration.running(handle);
         }
-        let decided = self.asker().decide(&mut connection, text, declared, template, named).await;
+        let mut decided = self.asker().decide(&mut connection, text, declared, template.clone(), named).await;
+        if matches!(&decided, Err(failure) if failure.reason == Some(Reason::CatalogueChanged)) {
+            // It names what was made since the catalogue was last read.
+            self.proxy.refresh().await;
+            decided = self.asker().decide(&mut connection, text, declared, template, named).await;
+        }
         self.registration.finished().await;
         self.keep_or_release(connection);
         decided
@@ -264,7 +270,9 @@ impl Session {
     ) -> Result<Permitted, Failure> {
         let mut decided = decided.clone();
         if decided.world.generation != self.proxy.worlds.load().generation {
-            decided = self.decide_again(text, declared).await?;
+            let again = self.decide_again(text, declared).await?;
+            check_same_types(&decided, &again)?;
+            decided = again;
         }
         match decided.check(values) {
             Ok(permit) if permit.introspection() => {
@@ -378,6 +386,17 @@ impl Session {
         reply::ready_for_query(self.client.reply(), self.transaction.status());
         self.client.flush().await.map_err(End::from)
     }
+}
+
+/// The agent was told of parameters and columns: values of other types must not come in their place.
+pub fn check_same_types(told: &Decided, again: &Decided) -> Result<(), Failure> {
+    let parameters =
+        |decided: &Decided| decided.certified.reading.parameter_types[..decided.certified.client_parameters].to_vec();
+    let columns = |decided: &Decided| super::describe::column_types(decided.certified.reading.row_description.as_ref());
+    if parameters(told) == parameters(again) && columns(told) == columns(again) {
+        return Ok(());
+    }
+    Err(Failure::new("0A000", "cached plan must not change result type"))
 }
 
 /// The ledger's own words are for the operator.

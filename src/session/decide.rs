@@ -14,6 +14,7 @@ use super::prover::{self, BoundValue, Permit, Proof};
 use super::proxy::Proxy;
 use super::settings::Meaning;
 use super::world::World;
+use crate::catalogue::snapshot::FIRST_NORMAL_OBJECT_ID;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
 use crate::reading;
@@ -178,11 +179,26 @@ impl Asker<'_> {
             text: text.into(),
             trees,
             digest: parsed.tree_digest,
+            calls_user_code: calls_user_code(&parsed.analysed) || calls_user_code(&parsed.rewritten),
             fingerprint: hex(&Sha256::digest(text)).into(),
             parameter_types: parsed.parameter_types.as_slice().into(),
             row_description: parsed.row_description.as_ref().map(|message| message.slice(5..)),
         })
     }
+}
+
+/// Whether a function's OID is one that users' objects have. Looks at the raw text, where every function stands behind
+/// `funcid`, `opfuncid`, `aggfnoid` or `winfnoid`: a name that imitates one only makes the answer more careful.
+fn calls_user_code(tree: &[u8]) -> bool {
+    let behind = |label: &'static [u8]| {
+        let found = move |at: &usize| tree[*at..].starts_with(label);
+        (0..tree.len()).filter(found).map(move |at| &tree[at + label.len()..])
+    };
+    behind(b"funcid").chain(behind(b"fnoid")).any(|rest| {
+        let digits = rest.iter().skip_while(|b| b.is_ascii_whitespace()).take_while(|b| b.is_ascii_digit());
+        let oid = digits.fold(0u64, |oid, digit| oid.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
+        oid >= u64::from(FIRST_NORMAL_OBJECT_ID)
+    })
 }
 
 /// `$n` for the first literal: behind every parameter that the text names or declares.
@@ -331,6 +347,21 @@ mod tests {
             ("SELECT $99999999999999", &[], 1_000_000),
         ] {
             assert_eq!(first_parameter(text, declared), first, "{text}");
+        }
+    }
+
+    #[test]
+    fn functions_of_users_are_seen_however_the_text_is_wrapped() {
+        for (tree, calls) in [
+            (&b"{OPEXPR :opno 96 :opfuncid 65 :args}"[..], false),
+            (b"{FUNCEXPR :funcid 16400 :args}", true),
+            (b"{FUNCEXPR :funcid\n16384 :args}", true),
+            (b"{AGGREF :aggfnoid 2803 x} {AGGREF :aggfnoid 20000}", true),
+            (b"{AGGREF :aggfnoid 16383}", false),
+            (b"{QUERY :relid 99999}", false),
+            (b":funcid", false),
+        ] {
+            assert_eq!(calls_user_code(tree), calls, "{}", String::from_utf8_lossy(tree));
         }
     }
 

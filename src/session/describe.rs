@@ -5,7 +5,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::failure::Failure;
 use crate::wire::Oid;
 use crate::wire::frontend::{Format, Formats};
-use crate::wire::reply;
+use crate::wire::{backend, reply};
 
 /// ParameterDescription with the agent's own parameters only: those of the template's literals are ours.
 pub fn parameters(types: &[Oid], out: &mut BytesMut) {
@@ -34,6 +34,12 @@ pub fn rows(description: Option<&Bytes>, formats: &Formats, out: &mut BytesMut) 
 /// Number of columns of a RowDescription's body.
 pub fn columns(description: Option<&Bytes>) -> usize {
     description.and_then(|body| body.first_chunk::<2>()).map_or(0, |count| u16::from_be_bytes(*count).into())
+}
+
+/// Name, type and modifier of each column: what a client relies on. Whose column it is may change.
+pub fn column_types(description: Option<&Bytes>) -> Option<Vec<(Bytes, Oid, i32)>> {
+    let fields = backend::row_description(description?).ok()?;
+    Some(fields.iter().map(|f| (Bytes::copy_from_slice(f.name), f.type_oid, f.type_modifier)).collect())
 }
 
 /// Result format codes must be none, one, or one a column (`PortalSetResultFormat`).
@@ -65,7 +71,6 @@ fn patch_formats(body: &mut [u8], formats: &Formats) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::backend;
     use crate::wire::reply::Column;
 
     fn description(names: &[&str]) -> Bytes {

@@ -52,7 +52,6 @@ impl Session {
             permit: &permit,
             hold: &ran.hold,
             end: &ran.end,
-            refused: false,
             in_block: self.transaction.is_block(),
             duration: started.elapsed(),
         };

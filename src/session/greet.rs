@@ -51,7 +51,7 @@ pub async fn serve(proxy: Arc<Proxy>, accepted: Accepted, has_place: bool) {
     metrics::gauge!("pgwarrant_sessions").increment(1.0);
     let end = session.run().await;
     metrics::gauge!("pgwarrant_sessions").decrement(1.0);
-    tracing::debug!(session = identity.session, ?end, "session ended");
+    tracing::debug!(session = identity.session, %end, "session ended");
     if let Err(error) = proxy.ledger.append(record::session_close(&identity, began.elapsed())).await {
         tracing::error!(%error, "the end of a session could not be recorded");
     }

@@ -47,10 +47,6 @@ impl Hold {
         self.row_bytes + self.notice_bytes
     }
 
-    pub fn notices(&self) -> &[Bytes] {
-        &self.notices
-    }
-
     /// SHA-256 over the notices, the rows and the end, message by message as received, and how many bytes that is.
     pub fn digest(&self, end: &End) -> ([u8; 32], u64) {
         let mut hash = Sha256::new();

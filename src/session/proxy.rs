@@ -53,8 +53,8 @@ pub struct Proxy {
     pub time_zones: TimeZones,
     pub replay: Replay,
     pub refused: Refused,
-    /// Asks the watcher to read the catalogue now.
-    pub refresh: mpsc::Sender<oneshot::Sender<()>>,
+    /// Asks the watcher to look at the catalogue now.
+    pub watcher: mpsc::Sender<Ask>,
 }
 
 impl Proxy {
@@ -64,10 +64,18 @@ impl Proxy {
 
     /// Waits until the catalogue was read anew: a tree showed that something changed. Everything proven before is forgotten.
     pub async fn refresh(&self) {
-        let (done, wait) = oneshot::channel();
-        if self.refresh.send(done).await.is_ok() {
-            let _ = tokio::time::timeout(REFRESH_TIMEOUT, wait).await;
-        }
+        self.ask(true).await;
+    }
+
+    /// The generation by a read of the epoch that starts now; `None` if it cannot be read in time.
+    pub async fn fresh_generation(&self) -> Option<u64> {
+        self.ask(false).await
+    }
+
+    async fn ask(&self, anew: bool) -> Option<u64> {
+        let (answer, wait) = oneshot::channel();
+        self.watcher.send(Ask { anew, answer }).await.ok()?;
+        tokio::time::timeout(REFRESH_TIMEOUT, wait).await.ok()?.ok()
     }
 
     /// After a change of catalogue or rules.
@@ -77,6 +85,14 @@ impl Proxy {
         self.pool.invalidate();
         self.readers.invalidate();
     }
+}
+
+/// What a session wants of the watcher.
+pub struct Ask {
+    /// Everything is to be proven anew, even if the epoch did not move.
+    pub anew: bool,
+    /// Hears the generation.
+    pub answer: oneshot::Sender<u64>,
 }
 
 pub fn unix_now() -> i64 {

@@ -9,7 +9,6 @@ use super::prepared::{Decided, Values};
 use super::prover::Permit;
 use super::world::World;
 
-use crate::decision::reason::Reason;
 use crate::ledger::{Decision, Entry, Kind, TransactionState};
 use crate::statement::scan::TemplateLiteral;
 use crate::wire::frontend::Format;
@@ -41,16 +40,14 @@ pub struct Outcome<'a> {
     pub permit: &'a Permit,
     pub hold: &'a Hold,
     pub end: &'a End,
-    /// More rows came than the limit allows: nothing was released.
-    pub refused: bool,
     pub in_block: bool,
     pub duration: Duration,
 }
 
 impl Outcome<'_> {
+    /// What ran and is about to be released.
     pub fn entry(&self) -> Entry {
         let (digest, bytes) = self.hold.digest(self.end);
-        let reading = &self.decided.certified.reading;
         let (command_tag, sqlstate, message) = match self.end {
             End::Complete { tag, .. } => (Some(tag.clone()), None, None),
             End::Suspended => (None, None, None),
@@ -59,21 +56,39 @@ impl Outcome<'_> {
         Entry {
             bytes: Some(bytes),
             command_tag,
-            decision: Some(if self.refused { Decision::Deny } else { Decision::Permit }),
-            duration_us: Some(micros(self.duration)),
-            epoch: Some(self.decided.world.epoch_hex.to_string()),
-            fingerprint: Some(reading.fingerprint.to_string()),
+            decision: Some(Decision::Permit),
             message,
-            reason: self.refused.then(|| Reason::RowLimit.code().to_owned()),
-            relations: self.permit.relations().iter().map(|relation| relation.name.to_string()).collect(),
             result_digest: Some(hex(&digest)),
             rows: Some(self.hold.rows()),
-            rules: Some(self.decided.world.rules_hex.to_string()),
             sqlstate,
+            ..self.about(Kind::Outcome)
+        }
+    }
+
+    /// What ran and is kept back whole.
+    pub fn withheld(&self, failure: &Failure) -> Entry {
+        Entry {
+            decision: Some(Decision::Deny),
+            message: Some(failure.message.clone()),
+            reason: failure.reason.map(|reason| reason.code().to_owned()),
+            sqlstate: Some(failure.sqlstate.to_string()),
+            ..self.about(Kind::Denial)
+        }
+    }
+
+    fn about(&self, kind: Kind) -> Entry {
+        let reading = &self.decided.certified.reading;
+        let world = &self.decided.world;
+        Entry {
+            duration_us: Some(micros(self.duration)),
+            epoch: Some(world.epoch_hex.to_string()),
+            fingerprint: Some(reading.fingerprint.to_string()),
+            relations: self.permit.relations().iter().map(|relation| relation.name.to_string()).collect(),
+            rules: Some(world.rules_hex.to_string()),
             template: Some(self.explain.unwrap_or(&reading.text).to_owned()),
             transaction_state: Some(if self.in_block { TransactionState::Open } else { TransactionState::Implicit }),
             values: values(self.values, &self.decided.literals),
-            ..entry(Kind::Outcome, self.identity)
+            ..entry(kind, self.identity)
         }
     }
 }

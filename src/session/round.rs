@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::connection_settings;
-use super::core::{End as SessionEnd, Pending, Session, unrecorded};
+use super::core::{End as SessionEnd, Pending, Session, check_same_types, unrecorded};
 use super::decide::upstream_failed;
 use super::exchange::{self, ExchangeError, Ran, Run};
 use super::failure::Failure;
@@ -22,8 +22,10 @@ use crate::wire::reply;
 /// What a round trip stumbled over.
 enum Trouble {
     Failure(Failure),
-    /// The statement at this index is not read as it was when it was proven.
-    Changed(usize),
+    /// A statement is not read as it was when it was proven.
+    Changed,
+    /// A statement was proven under another generation.
+    Stale,
 }
 
 impl From<Failure> for Trouble {
@@ -57,26 +59,32 @@ impl Session {
     }
 
     async fn round(&mut self, pending: &mut [Pending]) -> Result<Vec<Ran>, Failure> {
-        let mut anew = false;
-        loop {
+        for _ in 0..ATTEMPTS {
             match self.try_round(pending).await {
                 Ok(ran) => return Ok(ran),
                 Err(Trouble::Failure(failure)) => return Err(failure),
-                Err(Trouble::Changed(_)) if anew => {
-                    return Err(Deny::new(Reason::CatalogueChanged, "the database's objects changed while the statement ran")
-                        .hint("Run it again.")
-                        .into());
-                }
-                Err(Trouble::Changed(index)) => {
-                    anew = true;
+                Err(Trouble::Stale) => self.decide_stale(pending).await?,
+                Err(Trouble::Changed) => {
                     self.proxy.refresh().await;
-                    let Pending { text, declared, values, .. } = &pending[index];
-                    let (text, declared, values) = (text.clone(), declared.clone(), values.clone());
-                    let decided = self.decide_again(&text, &declared).await?;
-                    pending[index].permitted = self.permit(&text, &declared, &decided, &values).await?;
+                    self.decide_stale(pending).await?;
                 }
             }
         }
+        Err(Deny::new(Reason::CatalogueChanged, "the database's objects change while the statement runs")
+            .hint("Run it again.")
+            .into())
+    }
+
+    /// Decides anew what was proven under another generation.
+    async fn decide_stale(&mut self, pending: &mut [Pending]) -> Result<(), Failure> {
+        for one in pending {
+            if one.permitted.decided.world.generation != self.proxy.worlds.load().generation {
+                let decided = self.decide_again(&one.text, &one.declared).await?;
+                check_same_types(&one.permitted.decided, &decided)?;
+                one.permitted = self.permit(&one.text, &one.declared, &decided, &one.values).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Everything up to the results, which stay held.
@@ -96,10 +104,14 @@ impl Session {
         if let Some(handle) = connection.cancel_handle() {
             self.registration.running(handle);
         }
+        let generation = self.proxy.worlds.load().generation;
+        if pending.iter().any(|one| one.permitted.decided.world.generation != generation) {
+            return Err(Trouble::Stale);
+        }
         connection_settings::apply(connection, &self.settings).await.map_err(|error| upstream_failed(&error))?;
         let mut names = Vec::with_capacity(pending.len());
-        for (index, one) in pending.iter().enumerate() {
-            names.push(certify(connection, &one.permitted, index).await?);
+        for one in pending {
+            names.push(certify(connection, &one.permitted).await?);
         }
         let parameters: Vec<Vec<Option<Bytes>>> =
             pending.iter().map(|one| one.permitted.decided.parameters(&one.values)).collect();
@@ -129,13 +141,26 @@ impl Session {
             }
         };
         self.transaction.begun();
+        self.confirm_functions(pending).await?;
         for (index, one) in ran.iter().enumerate() {
             if !one.confirmed {
                 connection.certified().remove(pending[index].permitted.decided.certified.reading.id);
-                return Err(Trouble::Changed(index));
+                return Err(Trouble::Changed);
             }
         }
         Ok(ran)
+    }
+
+    /// The body of a user's function can be replaced without a new tree. So before a result that it made is recorded,
+    /// an epoch that was read after the statement ran must be the one that it was proven under.
+    async fn confirm_functions(&self, pending: &[Pending]) -> Result<(), Trouble> {
+        let calls = |one: &Pending| one.permitted.decided.certified.reading.calls_user_code;
+        if !pending.iter().any(calls) {
+            return Ok(());
+        }
+        let generation = self.proxy.fresh_generation().await;
+        let stale = |one: &Pending| calls(one) && generation != Some(one.permitted.decided.world.generation);
+        if pending.iter().any(stale) { Err(Trouble::Stale) } else { Ok(()) }
     }
 
     /// Records every outcome, then releases in order up to the first error. True if there was none.
@@ -143,7 +168,7 @@ impl Session {
         let in_block = self.transaction.is_block();
         let mut recorded = Vec::with_capacity(ran.len());
         for (one, ran) in pending.iter().zip(&ran) {
-            let entry = Outcome {
+            let outcome = Outcome {
                 identity: &self.identity,
                 decided: &one.permitted.decided,
                 explain: None,
@@ -151,11 +176,11 @@ impl Session {
                 permit: &one.permitted.permit,
                 hold: &ran.hold,
                 end: &ran.end,
-                refused: one.too_many(ran, in_block),
                 in_block,
                 duration: started.elapsed(),
             };
-            recorded.push(self.proxy.ledger.append(entry.entry()));
+            let entry = if one.too_many(ran, in_block) { outcome.withheld(&one.row_limit().into()) } else { outcome.entry() };
+            recorded.push(self.proxy.ledger.append(entry));
         }
         for ((one, ran), recorded) in pending.into_iter().zip(ran).zip(recorded) {
             let receipt = match recorded.await {
@@ -290,14 +315,17 @@ impl Session {
     }
 }
 
+/// Once as it was proven, once anew, and once more for a change that came in between.
+const ATTEMPTS: usize = 3;
+
 /// The statement's name on this connection, where it has shown the proven tree.
-async fn certify(connection: &mut Pooled, permitted: &Permitted, index: usize) -> Result<String, Trouble> {
+async fn certify(connection: &mut Pooled, permitted: &Permitted) -> Result<String, Trouble> {
     let reading = &permitted.decided.certified.reading;
     if let Some(certified) = connection.certified().get(reading.id) {
         return if certified.tree_digest == reading.digest {
             Ok(certified.name.as_str().to_owned())
         } else {
-            Err(Trouble::Changed(index))
+            Err(Trouble::Changed)
         };
     }
     let name = connection.certified().new_name();
@@ -309,10 +337,10 @@ async fn certify(connection: &mut Pooled, permitted: &Permitted, index: usize) -
         }
         Ok(_) => {
             connection.certified().give_up(name);
-            Err(Trouble::Changed(index))
+            Err(Trouble::Changed)
         }
         // It was read before: what makes it fail now is a change, or the server's state.
-        Err(ParseFailure::Server(error)) if error.sqlstate().starts_with("42") => Err(Trouble::Changed(index)),
+        Err(ParseFailure::Server(error)) if error.sqlstate().starts_with("42") => Err(Trouble::Changed),
         Err(failure) => Err(super::decide::unread(failure, &reading.text).into()),
     }
 }

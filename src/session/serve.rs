@@ -17,7 +17,7 @@ use super::cancel::Registry;
 use super::connection_settings;
 use super::handshake::{ALPN, Negotiation};
 use super::listener::{self, Listeners, Running};
-use super::proxy::Proxy;
+use super::proxy::{Ask, Proxy};
 use super::settings::{TimeoutCaps, Values};
 use super::world::Worlds;
 use super::{greet, ops, refused, watch as watching};
@@ -134,14 +134,14 @@ async fn proxy(
     config: &Config,
     ledger: Ledger,
     running: watch::Receiver<Running>,
-) -> anyhow::Result<(Arc<Proxy>, mpsc::Receiver<tokio::sync::oneshot::Sender<()>>)> {
+) -> anyhow::Result<(Arc<Proxy>, mpsc::Receiver<Ask>)> {
     let rules = rules::load_dir(&config.rules.dir).map_err(|errors| anyhow::anyhow!("{errors}"))?;
     let pool = pool(config, config.upstream.pool_size as usize)?;
     let readers = self::pool(config, 2)?;
     let (base, reported, version) = first_look(&pool).await?;
     let client = connect(&config.upstream.reader).await?;
     let catalogue = load::load(&client).await?;
-    let (refresh, asked) = mpsc::channel(64);
+    let (watcher, asked) = mpsc::channel(64);
     let milliseconds = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     let statement = config.limits.statement.as_usize();
     let proxy = Proxy {
@@ -180,7 +180,7 @@ async fn proxy(
         time_zones: Default::default(),
         replay: Default::default(),
         refused: Default::default(),
-        refresh,
+        watcher,
     };
     Ok((Arc::new(proxy), asked))
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::listener::Running;
-use super::proxy::Proxy;
+use super::proxy::{Ask, Proxy};
 use crate::catalogue::load;
 use crate::cli::connect::connect;
 use crate::config::DatabaseUrl;
@@ -18,14 +18,14 @@ const POLL: Duration = Duration::from_millis(100);
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Runs until the proxy stops.
-pub async fn watch(proxy: Arc<Proxy>, url: DatabaseUrl, mut asked: mpsc::Receiver<oneshot::Sender<()>>) {
+pub async fn watch(proxy: Arc<Proxy>, url: DatabaseUrl, mut asks: mpsc::Receiver<Ask>) {
     let mut running = proxy.running.clone();
     let mut seen = 0;
     let mut client = None;
     loop {
-        let waiting = tokio::select! {
-            request = asked.recv() => match request {
-                Some(request) => Some(request),
+        let first = tokio::select! {
+            ask = asks.recv() => match ask {
+                Some(ask) => Some(ask),
                 None => return,
             },
             () = tokio::time::sleep(POLL) => None,
@@ -35,30 +35,38 @@ pub async fn watch(proxy: Arc<Proxy>, url: DatabaseUrl, mut asked: mpsc::Receive
             }
         };
         let statements = proxy.statements.load(Ordering::Relaxed);
-        if waiting.is_none() && statements == seen {
+        if first.is_none() && statements == seen {
             continue;
         }
         seen = statements;
-        match look(&proxy, &url, &mut client).await {
-            Ok(changed) => {
-                if waiting.is_some() && !changed {
-                    // A tree moved that the epoch does not see, such as a search path's: all is proven anew.
-                    proxy.worlds.bump();
-                    proxy.forget();
-                }
-            }
+        // Everybody who asked before the read begins is answered by it.
+        let mut waiting: Vec<Ask> = first.into_iter().collect();
+        while let Ok(ask) = asks.try_recv() {
+            waiting.push(ask);
+        }
+        let looked = look(&proxy, &url, &mut client).await;
+        let changed = matches!(looked, Ok(true));
+        if looked.is_err() || (!changed && waiting.iter().any(|ask| ask.anew)) {
+            // A tree moved that the epoch does not see, or nobody knows what moved.
+            proxy.worlds.bump();
+            proxy.forget();
+        }
+        match looked {
+            Ok(_) => answer(waiting, proxy.worlds.load().generation),
             Err(error) => {
                 tracing::warn!(%error, "cannot read the catalogue");
                 client = None;
-                // What may have changed is not trusted.
-                proxy.worlds.bump();
-                proxy.forget();
+                drop(waiting);
                 tokio::time::sleep(AGAIN).await;
             }
         }
-        if let Some(waiting) = waiting {
-            let _ = waiting.send(());
-        }
+    }
+}
+
+fn answer(waiting: Vec<Ask>, generation: u64) {
+    for ask in waiting {
+        // Who does not wait any more needs no answer.
+        let _ = ask.answer.send(generation);
     }
 }
 

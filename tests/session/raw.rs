@@ -1,5 +1,7 @@
 //! A client that says exactly what it is told and shows exactly what comes back.
 
+#![allow(dead_code)]
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -175,4 +177,24 @@ pub fn show(frame: &Frame) -> String {
 pub fn report(body: &Bytes, code: u8) -> String {
     let report = backend::report(body).unwrap();
     report.get(code).map(|text| String::from_utf8_lossy(text).into_owned()).unwrap_or_default()
+}
+
+impl Raw {
+    /// Up to ReadyForQuery: the first row, else the reason of the first error, or its SQLSTATE if it has none.
+    pub fn outcome(&mut self) -> String {
+        let mut outcome = None;
+        while let Some(frame) = self.frame() {
+            match frame.tag {
+                tag::DATA_ROW => outcome = outcome.or(Some(show(&frame))),
+                tag::ERROR_RESPONSE => {
+                    let reason = report(&frame.body(), b'n');
+                    let said = if reason.is_empty() { show(&frame) } else { reason };
+                    outcome = outcome.or(Some(said));
+                }
+                tag::READY_FOR_QUERY => return outcome.unwrap_or_else(|| "nothing".to_owned()),
+                _ => {}
+            }
+        }
+        outcome.unwrap_or_else(|| "closed".to_owned())
+    }
 }
