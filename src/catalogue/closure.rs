@@ -7,19 +7,42 @@ use std::collections::HashSet;
 const UNKNOWN: Oid = 705;
 const VOID: Oid = 2278;
 
+/// A type whose code is not the server's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignCode {
+    pub type_oid: Oid,
+    /// `schema.name`.
+    pub type_name: String,
+    /// As what follows the name: "belongs to extension citext".
+    pub why: String,
+}
+
 impl Catalogue {
-    /// Base, element, attributes and range subtype, recursively, are all the server's own. Otherwise the type that is not,
-    /// and why. Domains count only when everything that their checks call is vetted.
+    /// Base, element, attributes and range subtype, recursively, are all the server's own. Otherwise OID and name of the
+    /// type that is not.
     pub fn closure_is_built_in(&self, type_oid: Oid) -> Result<(), (Oid, String)> {
+        match self.foreign_code(type_oid) {
+            Some(found) => Err((found.type_oid, found.type_name)),
+            None => Ok(()),
+        }
+    }
+
+    /// The first type of the closure that brings its own code, and why. Domains count as the server's own only when
+    /// everything that their checks call is vetted.
+    pub fn foreign_code(&self, type_oid: Oid) -> Option<ForeignCode> {
         // A list of work instead of recursion: types can nest as deep as a user likes.
         let (mut seen, mut left) = (HashSet::from([type_oid]), vec![type_oid]);
-        while let Some(oid) = left.pop() {
-            let of = self.types.get(&oid).ok_or_else(|| (oid, format!("type {oid} is not known")))?;
-            self.judge(of).map_err(|why| (oid, format!("type {}.{} {why}", of.name.schema, of.name.name)))?;
+        while let Some(type_oid) = left.pop() {
+            let Some(of) = self.types.get(&type_oid) else {
+                return Some(ForeignCode { type_oid, type_name: type_oid.to_string(), why: "is not known".into() });
+            };
+            if let Err(why) = self.judge(of) {
+                return Some(ForeignCode { type_oid, type_name: format!("{}.{}", of.name.schema, of.name.name), why });
+            }
             let parts = [of.base, of.element, of.subtype].into_iter().chain(of.attributes.iter().copied());
             left.extend(parts.filter(|part| *part != 0 && seen.insert(*part)));
         }
-        Ok(())
+        None
     }
 
     fn judge(&self, of: &Type) -> Result<(), String> {

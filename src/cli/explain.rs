@@ -1,7 +1,7 @@
 //! `pgwarrant explain`: the proof of a statement, or the step that is missing.
 
 use super::ConfigFile;
-use super::judge::Judge;
+use super::judge::{self, Judge};
 use crate::decision::{self, Deny};
 use crate::token::grant::Grant;
 use crate::token::{self, VerifyContext};
@@ -38,7 +38,7 @@ impl Args {
         let rules = crate::rules::load_dir(&config.rules.dir)?;
         let blocks = self.blocks(&config)?;
         let chain: Vec<&[Grant]> = blocks.iter().map(Vec::as_slice).collect();
-        let mut judge = Judge::open(&config.upstream.reader, rules, &config.upstream.search_path).await?;
+        let mut judge = Judge::open(&config.upstream.reader, rules, &judge::search_path(&config.upstream.search_path)).await?;
         let read = match judge.read(&self.sql, &chain).await? {
             Ok(read) => read,
             Err(deny) => return Ok(refused(&deny)),

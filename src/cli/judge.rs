@@ -23,20 +23,28 @@ pub struct Judge {
     version: Version,
 }
 
+/// The configured schemas as a search path with `pg_temp` last.
+pub fn search_path(schemas: &[String]) -> String {
+    let mut path: Vec<String> = schemas.iter().map(|s| format!("\"{}\"", s.replace('"', "\"\""))).collect();
+    path.push("pg_temp".into());
+    path.join(", ")
+}
+
 /// A statement as Postgres reads it.
 pub struct Read {
     pub trees: Trees,
     pub named: Vec<String>,
+    /// How many parameters it takes.
+    pub parameters: usize,
 }
 
 impl Judge {
-    pub async fn open(url: &DatabaseUrl, rules: Ruleset, search_path: &[String]) -> anyhow::Result<Judge> {
+    /// `search_path` as for SET: what a bare name means depends on it.
+    pub async fn open(url: &DatabaseUrl, rules: Ruleset, search_path: &str) -> anyhow::Result<Judge> {
         let client = connect::connect(url).await?;
         let catalogue = load::load(&client).await?;
-        let mut path: Vec<String> = search_path.iter().map(|s| format!("\"{}\"", s.replace('"', "\"\""))).collect();
-        path.push("pg_temp".into());
         let settings = Settings {
-            search_path: path.join(", "),
+            search_path: search_path.to_owned(),
             statement_timeout: Duration::from_secs(10),
             idle_in_transaction_timeout: Duration::from_secs(60),
             application_name: "pgwarrant explain".into(),
@@ -79,7 +87,7 @@ impl Judge {
         };
         let named = names.relations.iter().chain(&names.cte_references).map(|r| r.name.clone()).collect();
         match reading::read(self.version, &parsed.analysed, &parsed.rewritten) {
-            Ok(trees) => Ok(Ok(Read { trees, named })),
+            Ok(trees) => Ok(Ok(Read { trees, named, parameters: parsed.parameter_types.len() })),
             Err(error) => Ok(Err(Deny::new(Reason::Unreadable, error.to_string()))),
         }
     }
@@ -94,6 +102,8 @@ impl Judge {
             Ok(read) => read,
             Err(deny) => return Ok(Err(deny)),
         };
+        let wanted = read.parameters;
+        anyhow::ensure!(values.len() == wanted, "the statement takes {wanted} parameters, not {}", values.len());
         let proof: Result<Proof, Deny> = decision::prove(&self.question(&read, chain));
         let values: Vec<BoundValue<'_>> =
             values.iter().map(|v| v.as_deref().map_or(BoundValue::Null, |v| BoundValue::Text(v.as_bytes()))).collect();

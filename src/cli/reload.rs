@@ -51,11 +51,7 @@ impl Reload {
     /// Hands each new ruleset to `apply`, for the life of the process. A broken file changes nothing and is logged as an error.
     pub async fn run(mut self, mut apply: impl FnMut(Ruleset)) {
         loop {
-            tokio::select! {
-                _ = self.changes.recv() => tokio::time::sleep(SETTLE).await,
-                _ = self.hangups.recv() => {}
-            }
-            let _ = self.changes.try_recv();
+            // First at once: files may have changed between the start's reading and the watch.
             match self.attempt() {
                 Reloaded::Changed(rules) => {
                     info!(rules = %hex(&rules.hash), relations = rules.relations.len(), "rules reloaded");
@@ -64,6 +60,11 @@ impl Reload {
                 Reloaded::Unchanged => {}
                 Reloaded::Broken(why) => error!("RULES NOT RELOADED, the former rules stay in force:\n{why}"),
             }
+            tokio::select! {
+                _ = self.changes.recv() => tokio::time::sleep(SETTLE).await,
+                _ = self.hangups.recv() => {}
+            }
+            let _ = self.changes.try_recv();
         }
     }
 

@@ -48,9 +48,12 @@ fn not_granted(relation: &RelationName) -> Deny {
 fn cast_is_harmless(cast: &CastName, names: &Names, catalogue: &Catalogue) -> Result<(), Deny> {
     let introspection = names.relations.iter().any(|r| r.schema.as_deref() == Some(CATALOGUE_SCHEMA));
     if cast.registered().is_some() && !introspection {
-        return Err(Deny::new(Reason::TypeNotAllowed, "casts to types that name database objects (regclass and its like) are not allowed")
-            .hint("Write the value as text, without the cast.")
-            .at(Some(cast.position)));
+        return Err(Deny::new(
+            Reason::TypeNotAllowed,
+            "casts to types that name database objects (regclass and its like) are not allowed",
+        )
+        .hint("Write the value as text, without the cast.")
+        .at(Some(cast.position)));
     }
     let named = |t: &&Type| t.name.name == cast.name && cast.schema.as_ref().is_none_or(|s| *s == t.name.schema);
     for found in catalogue.types.values().filter(|t| !t.built_in).filter(named) {

@@ -167,8 +167,8 @@ impl Lint<'_> {
     /// Only the built-in equality of one built-in type pins a column.
     fn equality_for(&mut self, About { name, rule, relation }: &About<'_>, set: &[String]) {
         for column in set.iter().filter_map(|c| relation.column_named(c)) {
-            if let Err((_, why)) = self.catalogue.closure_is_built_in(column.type_oid) {
-                let message = format!("{name}.{} cannot bound: {why}", column.name);
+            if let Some(found) = self.catalogue.foreign_code(column.type_oid) {
+                let message = format!("{name}.{} cannot bound: type {} {}", column.name, found.type_name, found.why);
                 self.note(&rule.source, Severity::Error, message, None);
             }
         }
@@ -217,8 +217,9 @@ impl Lint<'_> {
     fn domains(&mut self, About { name, rule, relation }: &About<'_>) {
         let readable = relation.columns.iter().flatten().filter(|c| !rule.hidden.contains(&*c.name));
         for column in readable {
-            if let Err((_, why)) = self.catalogue.closure_is_built_in(column.type_oid) {
-                let message = format!("{name}.{} can be shown, but not compared, sorted or grouped: {why}", column.name);
+            if let Some(found) = self.catalogue.foreign_code(column.type_oid) {
+                let what = format!("{name}.{} can be shown, but not compared, sorted or grouped", column.name);
+                let message = format!("{what}: type {} {}", found.type_name, found.why);
                 self.note(&rule.source, Severity::Warning, message, None);
             }
         }

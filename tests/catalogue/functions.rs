@@ -130,8 +130,8 @@ async fn no_volatile_function_is_vetted_but_clocks_and_chance() {
 /// Postgres marks a function leakproof only when it cannot raise for its arguments' values.
 #[tokio::test]
 async fn what_postgres_calls_leakproof_is_total_when_it_is_vetted() {
-    let mut total = 0;
     for server in servers() {
+        let mut total = 0;
         let client = connect(&server).await;
         for Built { row, .. } in built_ins(&client).await.into_iter().filter(|b| b.leakproof) {
             match vetting(row.oid, &row.signature()) {
@@ -140,8 +140,8 @@ async fn what_postgres_calls_leakproof_is_total_when_it_is_vetted() {
                 other => panic!("{} is leakproof and {other:?}", row.signature()),
             }
         }
+        assert!(total > 200, "only {total} leakproof functions are vetted");
     }
-    assert!(total > 400, "only {total} leakproof functions are vetted");
 }
 
 #[test]

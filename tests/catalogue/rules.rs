@@ -49,6 +49,40 @@ async fn the_example_rules_fit_the_shop() {
     database.drop().await;
 }
 
+#[tokio::test]
+async fn the_example_cases_get_their_verdicts() {
+    for server in servers() {
+        let database = Database::create(&server, &shop_tables()).await;
+        let (status, printed) = pgwarrant(&["rules", "test", "--rules", "rules", "--database", &database.url()]);
+        assert!(status.success(), "{printed}");
+        let (status, printed) = pgwarrant(&["rules", "lint", "--rules", "rules", "--database", &database.url()]);
+        assert!(status.success() && printed.ends_with("0 errors, 3 warnings\n"), "{printed}");
+        database.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_case_with_another_verdict_fails_the_run_and_says_where_it_stands() {
+    let database = Database::create(&servers()[0], &shop_tables()).await;
+    let rules = tempfile::tempdir().expect("a directory");
+    let case = "[table.\"public.orders\"]\nbounded_by = ['id']\n[[case]]\nname = 'all'\ngrants = ['SELECT (*) ON public.orders']\n\
+                sql = 'SELECT id FROM orders'\nexpect = 'permit'";
+    std::fs::write(rules.path().join("a.toml"), case).expect("a file");
+    let dir = rules.path().to_str().expect("a path");
+    let (status, printed) = pgwarrant(&["rules", "test", "--rules", dir, "--database", &database.url()]);
+    assert_eq!(status.code(), Some(1));
+    assert!(printed.contains("FAIL  all\n      a.toml:3: expected permit, got deny unbounded_scan"), "{printed}");
+    assert!(printed.ends_with("0 of 1 cases passed\n"), "{printed}");
+    database.drop().await;
+}
+
+fn pgwarrant(arguments: &[&str]) -> (std::process::ExitStatus, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pgwarrant"));
+    let output = command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("the binary runs");
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    (output.status, text)
+}
+
 /// A rule, and what the linter must say of it on the database of traps; a `!` begins an error.
 const LINTED: &[(&str, &str)] = &[
     ("[table.\"public.nothing\"]", "!public.nothing does not exist"),

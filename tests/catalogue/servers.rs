@@ -57,6 +57,16 @@ impl Database {
         Database { admin: server.clone(), config, name }
     }
 
+    /// For the command line.
+    pub fn url(&self) -> String {
+        let host = match self.config.get_hosts().first() {
+            Some(tokio_postgres::config::Host::Tcp(host)) => host.as_str(),
+            other => panic!("a server over TCP, not {other:?}"),
+        };
+        let port = self.config.get_ports().first().copied().unwrap_or(5432);
+        format!("postgres://{}@{host}:{port}/{}", self.config.get_user().unwrap_or("postgres"), self.name)
+    }
+
     pub async fn drop(self) {
         let admin = connect(&self.admin).await;
         admin.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await.expect("the database goes");

@@ -127,10 +127,9 @@ fn called(expression: &str, operators: &HashMap<Oid, Oid>) -> Vec<Oid> {
     let mut functions = Vec::new();
     let mut words = expression.split([' ', '\n']).filter(|w| !w.is_empty());
     while let Some(word) = words.next() {
-        if let Some(node) = word.trim_start_matches('(').strip_prefix('{') {
-            if !JUDGED_NODES.contains(&node) {
-                functions.push(UNJUDGED);
-            }
+        let node = word.trim_start_matches('(').strip_prefix('{');
+        if node.is_some_and(|node| !JUDGED_NODES.contains(&node)) {
+            functions.push(UNJUDGED);
         }
         let mut number = || words.next().and_then(|n| n.trim_end_matches(['}', ')']).parse::<Oid>().ok());
         match word {
