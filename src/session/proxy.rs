@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -53,6 +53,9 @@ pub struct Proxy {
     pub time_zones: TimeZones,
     pub replay: Replay,
     pub refused: Refused,
+    /// When the epoch was last read, in milliseconds of [`Proxy::clock`].
+    pub looked: AtomicU64,
+    pub clock: Instant,
     /// Asks the watcher to look at the catalogue now.
     pub watcher: mpsc::Sender<Ask>,
 }
@@ -70,6 +73,17 @@ impl Proxy {
     /// The generation by a read of the epoch that starts now; `None` if it cannot be read in time.
     pub async fn fresh_generation(&self) -> Option<u64> {
         self.ask(false).await
+    }
+
+    /// Under load the watcher keeps the epoch fresh; after a pause the first statement has it read.
+    /// False if it cannot be read.
+    pub async fn freshen(&self) -> bool {
+        let age = self.now().saturating_sub(self.looked.load(Ordering::Relaxed));
+        age <= STALE || self.fresh_generation().await.is_some()
+    }
+
+    pub fn now(&self) -> u64 {
+        u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     async fn ask(&self, anew: bool) -> Option<u64> {
@@ -100,6 +114,8 @@ pub fn unix_now() -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
+/// How old the epoch may be, in milliseconds: the watcher's interval and the time that it takes.
+const STALE: u64 = 250;
 /// Without a fresh catalogue the statement is decided under the old one, which can only refuse what it does not know.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(5);
 /// Long enough for a connection attempt; a cancel that takes longer hits nothing any more.

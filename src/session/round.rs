@@ -89,6 +89,11 @@ impl Session {
 
     /// Everything up to the results, which stay held.
     async fn try_round(&mut self, pending: &[Pending]) -> Result<Vec<Ran>, Trouble> {
+        if !self.proxy.freshen().await {
+            return Err(
+                Failure::from(Deny::new(Reason::UpstreamUnavailable, "the database's catalogue cannot be read now")).into()
+            );
+        }
         let mut connection = self.statement_connection().await?;
         let tried = self.try_on(&mut connection, pending).await;
         self.registration.finished().await;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use rustls::pki_types::pem::PemObject;
@@ -180,6 +180,8 @@ async fn proxy(
         time_zones: Default::default(),
         replay: Default::default(),
         refused: Default::default(),
+        looked: AtomicU64::new(0),
+        clock: Instant::now(),
         watcher,
     };
     Ok((Arc::new(proxy), asked))

@@ -76,13 +76,16 @@ async fn look(proxy: &Proxy, url: &DatabaseUrl, client: &mut Option<tokio_postgr
         Some(client) if !client.is_closed() => client,
         _ => client.insert(connect(url).await?),
     };
+    let began = proxy.now();
     let epoch = load::epoch(client).await?;
     if epoch == proxy.worlds.load().catalogue.epoch {
+        proxy.looked.store(began, Ordering::Relaxed);
         return Ok(false);
     }
     let catalogue = load::load(client).await?;
     tracing::info!("the catalogue changed");
     proxy.worlds.set_catalogue(catalogue);
     proxy.forget();
+    proxy.looked.store(began, Ordering::Relaxed);
     Ok(true)
 }
