@@ -166,7 +166,7 @@ pub struct Limits {
     pub hold_total: ByteSize,
     /// From the first byte to the end of log-in. Default 10s.
     pub handshake_timeout: Span,
-    /// An open transaction without a statement. Default 60s.
+    /// An open transaction without a statement, and a client that takes nothing of its result. Default 60s.
     pub idle_in_transaction_timeout: Span,
     /// How long open transactions may go on after SIGTERM. Default 30s.
     pub drain_timeout: Span,

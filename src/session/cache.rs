@@ -4,7 +4,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quick_cache::Equivalent;
+use quick_cache::{Equivalent, Weighter};
 use quick_cache::sync::Cache;
 
 use super::settings::Meaning;
@@ -16,6 +16,8 @@ use crate::wire::Oid;
 #[derive(Debug)]
 pub struct Reading {
     pub id: u64,
+    /// About how many bytes it takes: its text, and as much for the trees as their text has.
+    pub weight: usize,
     pub text: Arc<str>,
     pub trees: Trees,
     /// SHA-256 over both trees' text as received: a connection has this statement when it shows the same.
@@ -114,14 +116,49 @@ impl<P> Clone for Known<P> {
     }
 }
 
+/// Texts and trees differ in size by the thousand, so what may be kept is said in bytes.
+#[derive(Debug, Clone)]
+struct ByBytes;
+
+/// The map's own part of an entry, and the proof.
+const OVERHEAD: usize = 1024;
+
+/// A guess for the map's first size.
+fn items(bytes: u64) -> usize {
+    (bytes / 16_384) as usize
+}
+
+impl Key {
+    fn weight(&self) -> usize {
+        OVERHEAD + self.text.len() + self.classes.len() + self.types.len() * 4
+    }
+}
+
+impl<P> Weighter<Key, Known<P>> for ByBytes {
+    fn weight(&self, key: &Key, known: &Known<P>) -> u64 {
+        let reading = match known {
+            Known::Certified(certified) => certified.reading.weight,
+            Known::WholeText => 0,
+        };
+        (key.weight() + reading) as u64
+    }
+}
+
+impl Weighter<Key, Arc<Reading>> for ByBytes {
+    fn weight(&self, key: &Key, reading: &Arc<Reading>) -> u64 {
+        (key.weight() + reading.weight) as u64
+    }
+}
+
 /// Proofs by text, chain, settings and generation.
 pub struct Proofs<P> {
-    cache: Cache<Key, Known<P>>,
+    cache: Cache<Key, Known<P>, ByBytes>,
 }
 
 impl<P> Proofs<P> {
-    pub fn new(capacity: usize) -> Self {
-        Proofs { cache: Cache::new(capacity) }
+    /// `bytes` is what all of them may weigh.
+    pub fn new(bytes: u64) -> Self {
+        Proofs { cache: Cache::with_weighter(items(bytes), bytes, ByBytes) }
     }
 
     pub fn get(&self, key: KeyRef<'_>) -> Option<Known<P>> {
@@ -148,12 +185,13 @@ impl<P> Proofs<P> {
 
 /// Readings by text, shared by all chains, so that a new token does not make Postgres read everything again.
 pub struct Readings {
-    cache: Cache<Key, Arc<Reading>>,
+    cache: Cache<Key, Arc<Reading>, ByBytes>,
 }
 
 impl Readings {
-    pub fn new(capacity: usize) -> Self {
-        Readings { cache: Cache::new(capacity) }
+    /// `bytes` is what all of them may weigh.
+    pub fn new(bytes: u64) -> Self {
+        Readings { cache: Cache::with_weighter(items(bytes), bytes, ByBytes) }
     }
 
     pub fn get(&self, key: KeyRef<'_>) -> Option<Arc<Reading>> {
@@ -185,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_look_up_without_allocation_finds_what_was_kept() {
-        let (proofs, context) = (Proofs::<()>::new(10), context());
+        let (proofs, context) = (Proofs::<()>::new(1 << 20), context());
         let key = KeyRef { text: "SELECT $1", classes: b"i", types: &[], context: &context };
         proofs.insert(key, Known::WholeText);
         assert!(matches!(proofs.get(key), Some(Known::WholeText)));
@@ -193,7 +231,7 @@ mod tests {
 
     #[test]
     fn nothing_that_a_proof_depends_on_is_left_out_of_the_key() {
-        let (proofs, context) = (Proofs::<()>::new(10), context());
+        let (proofs, context) = (Proofs::<()>::new(1 << 20), context());
         let key = KeyRef { text: "SELECT $1", classes: b"i", types: &[23], context: &context };
         proofs.insert(key, Known::WholeText);
         let mut german = Settings::new(Arc::new(Values::stock()), Arc::new(Values::stock()));

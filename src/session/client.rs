@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -33,12 +34,14 @@ pub struct Client {
     buffer: BytesMut,
     limits: FrontendLimits,
     out: Out,
+    /// How long a client may take nothing of what is sent to it.
+    patience: Duration,
 }
 
 impl Client {
     /// `buffer` holds what was read behind the startup packet.
-    pub fn new(stream: Stream, buffer: BytesMut, limits: FrontendLimits) -> Client {
-        Client { stream, buffer, limits, out: Out::default() }
+    pub fn new(stream: Stream, buffer: BytesMut, limits: FrontendLimits, patience: Duration) -> Client {
+        Client { stream, buffer, limits, out: Out::default(), patience }
     }
 
     pub fn stream(&self) -> &Stream {
@@ -76,13 +79,24 @@ impl Client {
         self.out.push(bytes);
     }
 
+    /// What waits to be sent.
+    pub fn queued(&self) -> usize {
+        self.out.remaining() + self.out.tail.len()
+    }
+
+    /// Fails with `TimedOut` when the client has taken nothing for too long: what it does not read is held in memory.
     pub async fn flush(&mut self) -> io::Result<()> {
         self.out.seal();
-        if self.out.has_remaining() {
-            self.stream.write_all_buf(&mut self.out).await?;
-            self.stream.flush().await?;
+        if !self.out.has_remaining() {
+            return Ok(());
         }
-        Ok(())
+        while self.out.has_remaining() {
+            let written = tokio::time::timeout(self.patience, self.stream.write_buf(&mut self.out)).await??;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+        }
+        tokio::time::timeout(self.patience, self.stream.flush()).await?
     }
 
     pub async fn shutdown(&mut self) -> io::Result<()> {

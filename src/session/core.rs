@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::watch;
@@ -15,10 +16,12 @@ use super::listener::Running;
 use super::prepared::{Decided, Kind, Permitted, Portals, Statements, Values};
 use super::proxy::{Proxy, unix_now};
 use super::record;
+use super::room::Share;
 use super::settings::{Setting, Settings, Values as SettingValues};
 use super::transaction::Transaction;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
+use crate::ledger::Health;
 use crate::statement;
 use crate::statement::kind::{LocalStatement, StatementKind, TransactionModes};
 use crate::upstream::{CancelHandle, Pooled};
@@ -49,6 +52,8 @@ pub struct Session {
     pub told: Arc<SettingValues>,
     /// For `SHOW pgwarrant.receipt`.
     pub receipt: Option<String>,
+    /// What this session's results take of the proxy's memory.
+    pub share: Share,
     pub running: watch::Receiver<Running>,
 }
 
@@ -66,6 +71,13 @@ pub struct Pending {
     pub values: Arc<Values>,
     /// Of the agent's Execute; 0 is all.
     pub max_rows: u32,
+}
+
+impl Pending {
+    /// What it holds besides what is shared.
+    fn size(&self) -> usize {
+        self.before.len() + self.from_bind.len() + self.values.size()
+    }
 }
 
 /// Why a session is over.
@@ -93,6 +105,8 @@ impl From<std::io::Error> for End {
 
 /// Longer pipelines are run in pieces.
 pub const MAX_PENDING: usize = 256;
+/// Bytes of replies and values that a pipeline may pile up before it is run and answered without being asked to.
+const MAX_QUEUED: usize = 1024 * 1024;
 
 impl Session {
     pub async fn run(mut self) -> End {
@@ -105,13 +119,42 @@ impl Session {
             if let Err(end) = self.handle(frame).await {
                 break end;
             }
+            if let Err(end) = self.relieve().await {
+                break end;
+            }
         };
         self.end_upstream();
         end
     }
 
+    /// A client that never asks for answers must not make us keep them all.
+    async fn relieve(&mut self) -> Result<(), End> {
+        let pending: usize = self.pending.iter().map(Pending::size).sum();
+        if pending + self.client.queued() <= MAX_QUEUED {
+            return Ok(());
+        }
+        self.run_pending().await?;
+        self.flush().await
+    }
+
+    /// Sends what is queued, and gives back the room that it took.
+    pub async fn flush(&mut self) -> Result<(), End> {
+        self.client.flush().await?;
+        if !self.portals.hold_rows() {
+            self.share.give_back();
+        }
+        Ok(())
+    }
+
+    /// How long the open block may go on holding a connection without a statement.
+    fn idle_in_transaction(&self) -> Option<Duration> {
+        let cap = Some(self.proxy.caps.idle_in_transaction).filter(|cap| *cap > 0);
+        self.upstream.as_ref().and(cap).map(Duration::from_millis)
+    }
+
     async fn next(&mut self) -> Result<Option<Frame>, End> {
         loop {
+            let idle = self.idle_in_transaction();
             let running = *self.running.borrow_and_update();
             let must_end = match running {
                 Running::Serving => false,
@@ -131,6 +174,12 @@ impl Session {
                     }
                     Err(error) => return Err(error.into()),
                 },
+                // The server ends it too, but we would only see that at the next statement, and the connection is
+                // missing in the pool until then.
+                () = tokio::time::sleep(idle.unwrap_or_default()), if idle.is_some() => {
+                    let failure = Failure::fatal("25P03", "terminating connection due to idle-in-transaction timeout");
+                    return Err(self.fatal(failure).await);
+                }
                 changed = self.running.changed() => if changed.is_err() {
                     return self.shut_down().await;
                 }
@@ -165,7 +214,7 @@ impl Session {
             Message::Sync => self.sync().await,
             Message::Flush => {
                 self.run_pending().await?;
-                self.client.flush().await.map_err(End::from)
+                self.flush().await
             }
             Message::Terminate => Err(End::Closed),
             // "Ignore … when not in COPY mode" (`PostgresMain`): they come late after a COPY that was refused.
@@ -241,6 +290,7 @@ impl Session {
         template: Option<statement::scan::Template>,
         named: &[String],
     ) -> Result<Decided, Failure> {
+        self.check_ledger()?;
         let mut connection = self.reading_connection().await?;
         super::connection_settings::apply(&mut connection, &self.settings)
             .await
@@ -317,6 +367,14 @@ impl Session {
         Ok(())
     }
 
+    /// What cannot be recorded is not run in vain.
+    pub fn check_ledger(&self) -> Result<(), Failure> {
+        match self.proxy.ledger.health() {
+            Health::Ready => Ok(()),
+            Health::Refusing(error) | Health::Stopped(error) => Err(unrecorded(&error)),
+        }
+    }
+
     /// Records a refusal and tells the agent. What was pending runs first: its results precede the error.
     pub async fn fail(&mut self, failure: Failure, text: Option<&str>, values: Option<&Values>) -> Result<(), End> {
         self.run_pending().await?;
@@ -384,7 +442,7 @@ impl Session {
     pub async fn ready(&mut self) -> Result<(), End> {
         self.tell_settings();
         reply::ready_for_query(self.client.reply(), self.transaction.status());
-        self.client.flush().await.map_err(End::from)
+        self.flush().await
     }
 }
 

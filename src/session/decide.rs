@@ -176,6 +176,7 @@ impl Asker<'_> {
         })?;
         Ok(Reading {
             id: self.proxy.new_reading_id(),
+            weight: 2 * text.len() + parsed.analysed.len() + parsed.rewritten.len(),
             text: text.into(),
             trees,
             digest: parsed.tree_digest,

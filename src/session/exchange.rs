@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::cache::Digest;
 use super::hold::{End, Hold};
+use super::room::Share;
 use super::trees::ShownAgain;
 use crate::upstream::{Connection, TreeNotice, UpstreamError};
 use crate::wire::backend::{self, tag};
@@ -41,6 +42,8 @@ pub enum ExchangeError {
     Upstream(#[from] UpstreamError),
     #[error("the results are larger than a session may hold")]
     Overflow,
+    #[error("the results of all sessions are larger than the proxy may hold")]
+    Crowded,
     #[error("the server refused a statement of the proxy's own: {0}")]
     Control(String),
 }
@@ -57,9 +60,9 @@ pub async fn run(
     connection: &mut Connection,
     before: Option<&str>,
     runs: &[Run<'_>],
-    hold_limit: u64,
+    holding: Holding<'_>,
 ) -> Result<Vec<Ran>, ExchangeError> {
-    let result = attempt(connection, before, runs, hold_limit).await;
+    let result = attempt(connection, before, runs, holding).await;
     if result.is_err() {
         connection.discard();
     }
@@ -70,11 +73,11 @@ async fn attempt(
     connection: &mut Connection,
     before: Option<&str>,
     runs: &[Run<'_>],
-    hold_limit: u64,
+    holding: Holding<'_>,
 ) -> Result<Vec<Ran>, ExchangeError> {
     send(connection, before, runs).map_err(UpstreamError::from)?;
     connection.flush().await?;
-    let mut reader = Reader { held: 0, limit: hold_limit };
+    let mut reader = Reader::new(holding);
     if before.is_some()
         && let End::Error { text, .. } = reader.one(connection, None).await?.end
     {
@@ -94,18 +97,18 @@ async fn attempt(
 }
 
 /// Runs one text without parameters, such as an EXPLAIN whose inner statement is proven.
-pub async fn run_text(connection: &mut Connection, text: &str, hold_limit: u64) -> Result<Ran, ExchangeError> {
-    let result = attempt_text(connection, text, hold_limit).await;
+pub async fn run_text(connection: &mut Connection, text: &str, holding: Holding<'_>) -> Result<Ran, ExchangeError> {
+    let result = attempt_text(connection, text, holding).await;
     if result.is_err() {
         connection.discard();
     }
     result
 }
 
-async fn attempt_text(connection: &mut Connection, text: &str, hold_limit: u64) -> Result<Ran, ExchangeError> {
+async fn attempt_text(connection: &mut Connection, text: &str, holding: Holding<'_>) -> Result<Ran, ExchangeError> {
     send(connection, Some(text), &[]).map_err(UpstreamError::from)?;
     connection.flush().await?;
-    let ran = Reader { held: 0, limit: hold_limit }.one(connection, None).await?;
+    let ran = Reader::new(holding).one(connection, None).await?;
     ready(connection).await?;
     Ok(ran)
 }
@@ -135,21 +138,43 @@ async fn ready(connection: &mut Connection) -> Result<(), UpstreamError> {
     }
 }
 
-struct Reader {
-    held: u64,
-    limit: u64,
+/// What one round trip may hold of its results.
+#[derive(Debug)]
+pub struct Holding<'a> {
+    pub limit: u64,
+    /// Keeps account of it towards the other sessions.
+    pub share: &'a mut Share,
 }
 
-impl Reader {
+struct Reader<'a> {
+    held: u64,
+    limit: u64,
+    /// What earlier round trips still hold.
+    before: u64,
+    share: &'a mut Share,
+}
+
+impl<'a> Reader<'a> {
+    fn new(holding: Holding<'a>) -> Reader<'a> {
+        let Holding { limit, share } = holding;
+        Reader { held: 0, limit, before: share.taken(), share }
+    }
+
+    fn check(&mut self, size: u64) -> Result<(), ExchangeError> {
+        let held = self.held + size;
+        if held > self.limit {
+            return Err(ExchangeError::Overflow);
+        }
+        if self.share.grow_to(self.before + held) { Ok(()) } else { Err(ExchangeError::Crowded) }
+    }
+
     /// Reads up to the end of one Execute. Without a digest any tree confirms.
     async fn one(&mut self, connection: &mut Connection, digest: Option<&Digest>) -> Result<Ran, ExchangeError> {
         let mut hold = Hold::default();
         let mut trees = ShownAgain::default();
         let mut bound = false;
         let end = loop {
-            if self.held + hold.size() > self.limit {
-                return Err(ExchangeError::Overflow);
-            }
+            self.check(hold.size())?;
             if bound && let Some(run) = connection.buffered_rows() {
                 hold.push_rows(run.rows, run.bytes);
                 continue;

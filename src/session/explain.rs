@@ -33,6 +33,7 @@ impl Session {
         let offset = inner.range.start;
         let (decided, values) = self.prove_inner(inner_text, inner).await.map_err(|failure| shifted(failure, offset))?;
         let permit = decided.check(&values).map_err(|deny| shifted(deny.into(), offset))?;
+        self.check_ledger()?;
         let mut connection = self.statement_connection().await?;
         if let Some(handle) = connection.cancel_handle() {
             self.registration.running(handle);
@@ -97,7 +98,8 @@ impl Session {
             connection.simple(&begin).await.map_err(failed)?;
             self.transaction.begun();
         }
-        let planned = plan_in_block(connection, text, decided, self.proxy.hold).await;
+        let holding = exchange::Holding { limit: self.proxy.hold, share: &mut self.share };
+        let planned = plan_in_block(connection, text, decided, holding).await;
         if own_block {
             connection.simple("ROLLBACK").await.map_err(failed)?;
         }
@@ -105,7 +107,12 @@ impl Session {
     }
 }
 
-async fn plan_in_block(connection: &mut Pooled, text: &str, decided: &Decided, hold: u64) -> Result<exchange::Ran, Failure> {
+async fn plan_in_block(
+    connection: &mut Pooled,
+    text: &str,
+    decided: &Decided,
+    holding: exchange::Holding<'_>,
+) -> Result<exchange::Ran, Failure> {
     let reading = &decided.certified.reading;
     let name = connection.certified().new_name();
     let parsed = connection.parse_and_read(name.as_str(), &reading.text, &reading.parameter_types).await;
@@ -116,9 +123,9 @@ async fn plan_in_block(connection: &mut Pooled, text: &str, decided: &Decided, h
             .hint("Run it again.")
             .into());
     }
-    exchange::run_text(connection, text, hold).await.map_err(|error| match error {
+    exchange::run_text(connection, text, holding).await.map_err(|error| match error {
         exchange::ExchangeError::Upstream(error) => upstream_failed(&error),
-        exchange::ExchangeError::Overflow | exchange::ExchangeError::Control(_) => {
+        exchange::ExchangeError::Overflow | exchange::ExchangeError::Crowded | exchange::ExchangeError::Control(_) => {
             Deny::new(Reason::ResultTooLarge, "the plan is larger than a session may hold").into()
         }
     })

@@ -169,6 +169,7 @@ async fn session(
         skipping: false,
         told,
         receipt: None,
+        share: proxy.room.share(),
         running: proxy.running.clone(),
     })
 }

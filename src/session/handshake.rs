@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -75,6 +76,8 @@ pub enum Opened {
 pub struct Negotiation {
     pub tls: Option<TlsAcceptor>,
     pub limits: FrontendLimits,
+    /// How long a client may take nothing of what is sent to it.
+    pub patience: Duration,
 }
 
 /// TLS as this proxy offers it: 1.2 and later, ALPN `postgresql`.
@@ -105,7 +108,7 @@ pub async fn open(accepted: Accepted, negotiation: &Negotiation) -> Result<Opene
             }
             StartupPacket::Cancel(request) => return Ok(Opened::Cancel(request)),
             StartupPacket::Startup(message) => {
-                let client = Client::new(stream, buffer, negotiation.limits);
+                let client = Client::new(stream, buffer, negotiation.limits, negotiation.patience);
                 return Ok(Opened::Startup { client, message, peer });
             }
         }

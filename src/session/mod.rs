@@ -25,6 +25,7 @@ mod prover;
 mod proxy;
 mod record;
 mod refused;
+mod room;
 mod round;
 mod serve;
 pub mod setting_value;

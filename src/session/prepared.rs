@@ -43,6 +43,15 @@ pub struct Decided {
 }
 
 impl Prepared {
+    /// About what it takes of the memory. A reading that others share counts in full.
+    fn size(&self) -> usize {
+        let reading = match &self.kind {
+            Kind::Query(decided) => decided.certified.reading.weight,
+            Kind::Empty | Kind::Local(_) => 0,
+        };
+        512 + self.text.len() + reading
+    }
+
     /// Parameters that a Bind must bring.
     pub fn parameters(&self) -> usize {
         match &self.kind {
@@ -59,6 +68,14 @@ pub struct Values {
     pub parameters: Vec<Option<Bytes>>,
     /// The count and the codes as sent.
     pub result_formats: Bytes,
+}
+
+impl Values {
+    /// Bytes that they take.
+    pub fn size(&self) -> usize {
+        let parameters = self.parameters.iter().map(|value| std::mem::size_of::<Option<Bytes>>() + value.as_ref().map_or(0, Bytes::len));
+        parameters.sum::<usize>() + self.result_formats.len()
+    }
 }
 
 #[derive(Debug)]
@@ -94,10 +111,15 @@ pub struct Permitted {
 /// More than these in one session are refused: they live in the proxy's memory.
 pub const MAX_STATEMENTS: usize = 10_000;
 pub const MAX_PORTALS: usize = 1_000;
+/// Bytes that the texts and readings of named statements may take, and the values of named portals.
+pub const MAX_STATEMENT_BYTES: usize = 32 * 1024 * 1024;
+pub const MAX_PORTAL_BYTES: usize = 32 * 1024 * 1024;
 
 #[derive(Debug, Default)]
 pub struct Statements {
     named: HashMap<Box<str>, Arc<Prepared>>,
+    /// Of the named ones.
+    bytes: usize,
     unnamed: Option<Arc<Prepared>>,
 }
 
@@ -115,6 +137,14 @@ impl Statements {
         if !name.is_empty() && self.named.contains_key(name) {
             return Err(Failure::new("42P05", format!("prepared statement \"{name}\" already exists")));
         }
+        if name.is_empty() {
+            return Ok(());
+        }
+        if self.bytes >= MAX_STATEMENT_BYTES {
+            let most = MAX_STATEMENT_BYTES >> 20;
+            return Err(Failure::new("53400", format!("the prepared statements of a session may take at most {most} MiB"))
+                .hint("Close statements that are not needed any more."));
+        }
         if self.named.len() >= MAX_STATEMENTS {
             return Err(Failure::new("53400", format!("a session may keep at most {MAX_STATEMENTS} prepared statements")));
         }
@@ -125,20 +155,24 @@ impl Statements {
         if name.is_empty() {
             self.unnamed = Some(prepared);
         } else {
-            self.named.insert(name.into(), prepared);
+            self.bytes += prepared.size();
+            if let Some(replaced) = self.named.insert(name.into(), prepared) {
+                self.bytes -= replaced.size();
+            }
         }
     }
 
     pub fn remove(&mut self, name: &str) {
         if name.is_empty() {
             self.unnamed = None;
-        } else {
-            self.named.remove(name);
+        } else if let Some(removed) = self.named.remove(name) {
+            self.bytes -= removed.size();
         }
     }
 
     pub fn clear(&mut self) {
         self.named.clear();
+        self.bytes = 0;
         self.unnamed = None;
     }
 }
@@ -164,6 +198,14 @@ impl Portals {
         if !name.is_empty() && self.named.contains_key(name) {
             return Err(Failure::new("42P03", format!("cursor \"{name}\" already exists")));
         }
+        if name.is_empty() {
+            return Ok(());
+        }
+        let bytes: usize = self.named.values().map(|portal| portal.values.size()).sum();
+        if bytes >= MAX_PORTAL_BYTES {
+            let most = MAX_PORTAL_BYTES >> 20;
+            return Err(Failure::new("53400", format!("the values of a session's portals may take at most {most} MiB")));
+        }
         if self.named.len() >= MAX_PORTALS {
             return Err(Failure::new("53400", format!("a session may keep at most {MAX_PORTALS} portals")));
         }
@@ -184,6 +226,11 @@ impl Portals {
         } else {
             self.named.remove(name);
         }
+    }
+
+    /// Whether results are kept for a later Execute.
+    pub fn hold_rows(&self) -> bool {
+        self.unnamed.iter().chain(self.named.values()).any(|portal| matches!(portal.state, PortalState::Rows(_)))
     }
 
     /// Portals end with their transaction.

@@ -13,6 +13,7 @@ use super::handshake::Negotiation;
 use super::listener::Running;
 use super::prover::Proof;
 use super::refused::Refused;
+use super::room::Room;
 use super::settings::{TimeoutCaps, Values};
 use super::world::Worlds;
 use crate::ledger::Ledger;
@@ -46,6 +47,8 @@ pub struct Proxy {
     pub limits: Limits,
     /// Bytes of results that one session may hold.
     pub hold: u64,
+    /// The same over all sessions.
+    pub room: Arc<Room>,
     pub running: watch::Receiver<Running>,
     /// Statements since the start: the epoch is only watched while it moves.
     pub statements: AtomicU64,

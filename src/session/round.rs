@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::connection_settings;
 use super::core::{End as SessionEnd, Pending, Session, check_same_types, unrecorded};
 use super::decide::upstream_failed;
-use super::exchange::{self, ExchangeError, Ran, Run};
+use super::exchange::{self, ExchangeError, Holding, Ran, Run};
 use super::failure::Failure;
 use super::hold::End;
 use super::notices;
@@ -59,6 +59,7 @@ impl Session {
     }
 
     async fn round(&mut self, pending: &mut [Pending]) -> Result<Vec<Ran>, Failure> {
+        self.check_ledger()?;
         for _ in 0..ATTEMPTS {
             match self.try_round(pending).await {
                 Ok(ran) => return Ok(ran),
@@ -135,7 +136,8 @@ impl Session {
             })
             .collect();
         let begin = self.transaction.begin_text();
-        let ran = match exchange::run(connection, begin.as_deref(), &runs, self.proxy.hold).await {
+        let holding = Holding { limit: self.proxy.hold, share: &mut self.share };
+        let ran = match exchange::run(connection, begin.as_deref(), &runs, holding).await {
             Ok(ran) => ran,
             Err(error) => {
                 if self.transaction.is_block() {
@@ -192,8 +194,7 @@ impl Session {
                 Ok(receipt) => receipt,
                 Err(error) => {
                     self.client.release(one.before);
-                    // Recording was what failed, so nothing more is written down.
-                    self.report(Failure { reason: None, ..unrecorded(&error) }, None, None).await?;
+                    self.report(unrecorded(&error), None, None).await?;
                     return Ok(false);
                 }
             };
@@ -353,6 +354,12 @@ async fn certify(connection: &mut Pooled, permitted: &Permitted) -> Result<Strin
 fn exchange_failed(error: &ExchangeError) -> Failure {
     match error {
         ExchangeError::Upstream(error) => upstream_failed(error),
+        ExchangeError::Crowded => Failure {
+            sqlstate: "53200".into(),
+            ..Deny::new(Reason::ResultTooLarge, "all sessions together hold as many results as the proxy may")
+                .hint("Try again, or ask for fewer rows or columns.")
+                .into()
+        },
         ExchangeError::Overflow => Deny::new(Reason::ResultTooLarge, "the result is larger than a session may hold")
             .hint("Ask for fewer rows or columns.")
             .into(),

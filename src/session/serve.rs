@@ -18,6 +18,7 @@ use super::connection_settings;
 use super::handshake::{ALPN, Negotiation};
 use super::listener::{self, Listeners, Running};
 use super::proxy::{Ask, Proxy};
+use super::room::Room;
 use super::settings::{TimeoutCaps, Values};
 use super::world::Worlds;
 use super::{greet, ops, refused, watch as watching};
@@ -33,10 +34,12 @@ use crate::token::key;
 use crate::upstream::{Connector, Pool, PoolConfig, Settings, SslMode, Target};
 use crate::wire::frame::FrontendLimits;
 
-/// Templates whose proofs are kept, over all chains.
-const PROOFS: usize = 50_000;
-/// Readings kept, each with its trees.
-const READINGS: usize = 5_000;
+/// Bytes that kept proofs may weigh, over all chains.
+const PROOFS: u64 = 256 << 20;
+/// Bytes that kept readings may weigh, each with its trees.
+const READINGS: u64 = 128 << 20;
+/// How long sessions may take to say goodbye once nothing can be recorded any more.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Serves until SIGINT or SIGTERM, then lets sessions finish.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
@@ -118,7 +121,16 @@ pub async fn serve_until(
         }
     };
     let drain = config.limits.drain_timeout.0;
-    listener::serve(listeners, config.limits.sessions as usize, running, stop, drain, session).await;
+    let serving = listener::serve(listeners, config.limits.sessions as usize, running, stop.clone(), drain, session);
+    tokio::pin!(serving);
+    tokio::select! {
+        () = &mut serving => {}
+        error = ledger.stopped() => {
+            let _ = stop.send(Running::Stopping);
+            let _ = tokio::time::timeout(GOODBYE, serving).await;
+            return Err(anyhow::Error::new(error).context("nothing can be recorded any more, so nothing may run"));
+        }
+    }
     tasks.shutdown().await;
     proxy.pool.close();
     proxy.readers.close();
@@ -155,6 +167,7 @@ async fn proxy(
                 bind: config.limits.message.as_usize().try_into().unwrap_or(u32::MAX),
                 ..FrontendLimits::default()
             },
+            patience: config.limits.idle_in_transaction_timeout.0,
         },
         handshake_timeout: config.limits.handshake_timeout.0,
         pool,
@@ -174,6 +187,7 @@ async fn proxy(
         },
         limits: crate::statement::limits::Limits::default(),
         hold: config.limits.hold.0,
+        room: Room::new(config.limits.hold_total.0),
         running,
         statements: AtomicU64::new(0),
         next_reading: AtomicU64::new(1),
