@@ -4,8 +4,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quick_cache::{Equivalent, Weighter};
 use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, Weighter};
 
 use super::settings::Meaning;
 use crate::reading::tree::Trees;

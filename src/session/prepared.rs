@@ -73,7 +73,8 @@ pub struct Values {
 impl Values {
     /// Bytes that they take.
     pub fn size(&self) -> usize {
-        let parameters = self.parameters.iter().map(|value| std::mem::size_of::<Option<Bytes>>() + value.as_ref().map_or(0, Bytes::len));
+        let parameters =
+            self.parameters.iter().map(|value| std::mem::size_of::<Option<Bytes>>() + value.as_ref().map_or(0, Bytes::len));
         parameters.sum::<usize>() + self.result_formats.len()
     }
 }

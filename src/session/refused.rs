@@ -28,12 +28,17 @@ impl Refused {
 pub async fn summarise(proxy: Arc<Proxy>) {
     loop {
         tokio::time::sleep(EVERY).await;
-        let count = proxy.refused.take();
-        if count > 0 {
-            let entry = Entry { count: Some(count), ..Entry::new(Kind::DenialSummary) };
-            if let Err(error) = proxy.ledger.append(entry).await {
-                tracing::error!(%error, "refused connections could not be recorded");
-            }
+        record(&proxy).await;
+    }
+}
+
+/// What was counted since the last time; also at the proxy's end, so that nothing is lost.
+pub async fn record(proxy: &Proxy) {
+    let count = proxy.refused.take();
+    if count > 0 {
+        let entry = Entry { count: Some(count), ..Entry::new(Kind::DenialSummary) };
+        if let Err(error) = proxy.ledger.append(entry).await {
+            tracing::error!(%error, "refused connections could not be recorded");
         }
     }
 }

@@ -132,6 +132,7 @@ pub async fn serve_until(
         }
     }
     tasks.shutdown().await;
+    refused::record(&proxy).await;
     proxy.pool.close();
     proxy.readers.close();
     ledger.shutdown().await;
