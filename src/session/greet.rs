@@ -67,12 +67,13 @@ async fn open(proxy: &Arc<Proxy>, accepted: Accepted, has_place: bool) -> Result
     };
     match begin(proxy, &mut client, &message, &peer, has_place).await {
         Ok((identity, startup, values)) => Ok(Some(session(proxy, client, identity, &startup, values).await?)),
-        Err(HandshakeError::Refused(failure)) => {
-            failure.write(None, client.reply());
-            let _ = client.shutdown().await;
-            Err(HandshakeError::Refused(failure))
+        Err(error) => {
+            if let Some(failure) = error.told() {
+                failure.write(None, client.reply());
+                let _ = client.shutdown().await;
+            }
+            Err(error)
         }
-        Err(error) => Err(error),
     }
 }
 
@@ -125,7 +126,8 @@ fn verify(proxy: &Proxy, token: &str, client: &Client) -> Result<Verified, Failu
 }
 
 fn refused(error: &TokenError) -> Failure {
-    Failure { fatal: true, ..Failure::from(Deny::new(Reason::TokenInvalid, format!("the token is not valid: {error}"))) }
+    tracing::info!(%error, code = error.code(), "a token was refused");
+    Failure { fatal: true, ..Failure::from(Deny::new(Reason::TokenInvalid, error.agent_message())) }
 }
 
 async fn time_zone(proxy: &Proxy, asked: &str) -> Result<Arc<str>, Failure> {

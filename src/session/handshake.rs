@@ -55,6 +55,21 @@ impl HandshakeError {
     }
 }
 
+impl HandshakeError {
+    /// What the client is told, where it speaks our protocol and is still there.
+    pub fn told(&self) -> Option<Failure> {
+        match self {
+            HandshakeError::Refused(failure) => Some(failure.clone()),
+            HandshakeError::Frame(error) => Some(Failure::fatal(error.sqlstate(), error.to_string())),
+            HandshakeError::Io(_)
+            | HandshakeError::PlaintextBeforeTls
+            | HandshakeError::AskedTwice
+            | HandshakeError::NoAlpn
+            | HandshakeError::Closed => None,
+        }
+    }
+}
+
 impl From<ClientError> for HandshakeError {
     fn from(error: ClientError) -> Self {
         match error {

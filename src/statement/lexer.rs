@@ -111,6 +111,8 @@ pub struct LexError {
 
 /// Postgres cuts identifiers at NAMEDATALEN − 1 bytes; a cut name is another name, so longer ones are refused.
 const MAX_NAME: usize = 63;
+/// Operator characters in a row, of one operator or of several.
+const MAX_OPERATOR_RUN: usize = 256;
 
 /// An iterator over the tokens of a text; stops after the first error.
 pub struct Lexer<'a> {
@@ -403,15 +405,16 @@ impl<'a> Lexer<'a> {
                 break;
             }
             end += 1;
-        }
-        while end - start > 1 && matches!(self.bytes[end - 1], b'+' | b'-') {
-            let special = self.bytes[start..end - 1]
-                .iter()
-                .any(|b| matches!(b, b'~' | b'!' | b'@' | b'#' | b'^' | b'&' | b'|' | b'`' | b'?' | b'%'));
-            if special {
-                break;
+            // A run of `+` is as many operators, and every one of them would look at the whole rest of the run.
+            if end - start > MAX_OPERATOR_RUN {
+                return Err(self.error(LexErrorKind::LongOperator, start));
             }
-            end -= 1;
+        }
+        let special = |b: &u8| matches!(b, b'~' | b'!' | b'@' | b'#' | b'^' | b'&' | b'|' | b'`' | b'?' | b'%');
+        if !self.bytes[start..end].iter().any(special) {
+            while end - start > 1 && matches!(self.bytes[end - 1], b'+' | b'-') {
+                end -= 1;
+            }
         }
         if end - start > MAX_NAME {
             return Err(self.error(LexErrorKind::LongOperator, start));
@@ -501,6 +504,15 @@ mod tests {
             let found: Vec<TokenKind> = lex(text).expect(text).into_iter().map(|(kind, _)| kind).collect();
             assert_eq!(found, *kinds, "{text}");
         }
+    }
+
+    #[test]
+    fn a_long_run_of_operators_is_refused_at_once() {
+        for run in ["+", "-+", "@", "<"] {
+            let text = run.repeat(1 << 20);
+            assert_eq!(lex(&text).unwrap_err().kind, LexErrorKind::LongOperator, "{run}");
+        }
+        assert_eq!(lex(&"+".repeat(200)).unwrap().len(), 200);
     }
 
     #[test]
