@@ -104,7 +104,9 @@ pub const CASES: [Case; 14] = [
         let mut writer = session.stream.try_clone().expect("a socket");
         let writing = thread::spawn(move || writer.write_all(&out));
         let rows: Vec<String> = (0..10_000).map(|n| n.to_string()).collect();
-        assert!(answer(&mut session).rows == rows, "all rows in order");
+        let got = answer(&mut session);
+            let wrong = got.rows.iter().zip(&rows).position(|(got, wanted)| got != wanted);
+            assert!(got.rows == rows, "{} rows, the first wrong one is {wrong:?}: {:?}", got.rows.len(), got.error);
         writing.join().expect("no panic").expect("a socket");
     }),
     ("a query byte by byte", |g, agent| {
