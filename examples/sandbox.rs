@@ -6,6 +6,9 @@
 mod support;
 
 use serde_json::json;
+use std::os::unix::process::parent_id;
+use std::process::ExitCode;
+use std::time::Duration;
 use support::postgres::Error;
 use support::{Setting, Stage};
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,9 +17,20 @@ use tokio::signal::unix::{SignalKind, signal};
 const LIFETIME: i64 = 12 * 3600;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sandbox: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Error> {
     // From here on a signal ends the wait below instead of this process, so that everything is cleaned up.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let parent = (parent_id(), catches_interrupt(parent_id()));
     let start = tokio::task::spawn_blocking(|| Stage::start(Setting::default()));
     let stage = start.await.map_err(|error| Error::Failed(error.to_string()))??;
     println!("{}", describe(&stage)?);
@@ -25,7 +39,7 @@ async fn main() -> Result<(), Error> {
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
-        () = parent_gone() => {}
+        () = parent_gone(parent) => {}
     }
     eprintln!("sandbox: cleaning up");
     tokio::task::spawn_blocking(move || drop(stage)).await.map_err(|error| Error::Failed(error.to_string()))
@@ -43,10 +57,17 @@ fn describe(stage: &Stage) -> Result<serde_json::Value, Error> {
     }))
 }
 
-/// When `make` is killed, nobody sends us a signal.
-async fn parent_gone() {
-    let parent = std::os::unix::process::parent_id();
-    while std::os::unix::process::parent_id() == parent {
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+/// When `make` is killed, nobody sends us a signal; nor when SIGINT comes to `make` alone and not from a terminal:
+/// it takes its handler away and waits for us.
+async fn parent_gone((parent, catches): (u32, Option<bool>)) {
+    while parent_id() == parent && catches_interrupt(parent) == catches {
+        tokio::time::sleep(Duration::from_millis(300)).await;
     }
+}
+
+/// `SigCgt` of proc(5): a mask of the signals that have a handler, SIGINT being the second bit.
+fn catches_interrupt(pid: u32) -> Option<bool> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
+    Some(u64::from_str_radix(mask.trim(), 16).ok()? & 0b10 != 0)
 }

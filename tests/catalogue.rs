@@ -2,6 +2,8 @@
 
 #[path = "catalogue/classify.rs"]
 mod classify;
+#[path = "catalogue/corners.rs"]
+mod corners;
 #[path = "catalogue/functions.rs"]
 mod functions;
 #[path = "catalogue/lists.rs"]

@@ -27,7 +27,6 @@ pub const WORKLOADS: &[Workload] = &[
 ];
 
 pub const MODES: [&str; 3] = ["simple", "extended", "prepared"];
-pub const CLIENTS: [u32; 3] = [1, 8, 32];
 
 /// What one run gave; `None` where the way does not support the mode.
 pub struct Run {

@@ -10,6 +10,7 @@ mod auditor;
 mod script;
 mod terminal;
 
+use std::process::ExitCode;
 use std::time::Instant;
 use support::postgres::Error;
 use support::{Setting, Stage};
@@ -18,7 +19,18 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{JoinError, JoinHandle};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) if terminal::go_on().is_err() => ExitCode::from(130),
+        Err(error) => {
+            eprintln!("demo: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Error> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut story = tokio::task::spawn_blocking(tell);
     let told = tokio::select! {

@@ -5,3 +5,5 @@ pub mod constant;
 pub mod functions;
 pub mod load;
 pub mod snapshot;
+pub mod views;
+pub mod visible;

@@ -74,7 +74,7 @@ impl Judge {
             }
             _ => return Ok(Err(Deny::new(Reason::StatementNotAllowed, "only SELECT statements are proven"))),
         };
-        if let Err(deny) = decision::before_reading(names, &self.catalogue, chain) {
+        if let Err(deny) = decision::before_reading(names, &self.catalogue, &self.rules, chain) {
             return Ok(Err(deny));
         }
         let parsed = match self.connection.parse_and_read("", &sql[range], &[]).await {

@@ -28,9 +28,10 @@ const OVERVIEW: &str = "\
 Example, from nothing to the first agent:
   pgwarrant init --database postgres://postgres@127.0.0.1/shop
   psql postgres://postgres@127.0.0.1/shop -f setup.sql
+  psql postgres://postgres@127.0.0.1/shop -f audit.sql
   pgwarrant doctor
   pgwarrant serve
-  pgwarrant token mint --grant 'SELECT (id, name) ON public.customers WHERE tenant_id = 7 LIMIT 100' --expires 1h";
+  pgwarrant token mint --grant 'SELECT (id, tenant_id, name) ON public.customers WHERE tenant_id = 7 LIMIT 100' --expires 1h";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -120,7 +121,14 @@ fn token_defaults(config: &Config) -> anyhow::Result<token::Defaults> {
 #[derive(Debug, Clone, clap::Args)]
 pub struct ConfigFile {
     /// The configuration file
-    #[arg(long = "config", short = 'c', env = "PGWARRANT_CONFIG", default_value = "pgwarrant.toml", value_name = "FILE")]
+    #[arg(
+        long = "config",
+        short = 'c',
+        global = true,
+        env = "PGWARRANT_CONFIG",
+        default_value = "pgwarrant.toml",
+        value_name = "FILE"
+    )]
     pub path: std::path::PathBuf,
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}{}", path.display(), remedy(source))]
     Unreadable { path: PathBuf, source: io::Error },
     #[error("{}{}: {key}: {message}", path.display(), line.map(|n| format!(":{n}")).unwrap_or_default())]
     Key { path: PathBuf, line: Option<usize>, key: String, message: String },
@@ -41,6 +41,10 @@ impl ConfigError {
         };
         ConfigError::Key { path: path.to_owned(), line, key, message }
     }
+}
+
+fn remedy(error: &io::Error) -> &'static str {
+    if error.kind() == io::ErrorKind::NotFound { "; `pgwarrant init` writes one, --config names another" } else { "" }
 }
 
 fn one_line(message: &str) -> String {

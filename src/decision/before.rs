@@ -3,29 +3,37 @@
 
 use super::deny::Deny;
 use super::hint;
-use super::prove::CATALOGUE_SCHEMA;
 use super::reason::Reason;
 use crate::catalogue::snapshot::{Catalogue, Type};
+use crate::catalogue::views::is_filtered_schema;
+use crate::catalogue::visible::Visible;
+use crate::rules::ruleset::Ruleset;
 use crate::statement::names::{CastName, Names, RelationName};
 use crate::statement::words;
 use crate::token::grant::{Action, Grant, QualifiedName};
 
 /// Checks the names of a statement against every block's grants and the catalogue's types.
-pub fn before_reading(names: &Names, catalogue: &Catalogue, chain: &[&[Grant]]) -> Result<(), Deny> {
+pub fn before_reading(names: &Names, catalogue: &Catalogue, rules: &Ruleset, chain: &[&[Grant]]) -> Result<(), Deny> {
     words::check(names)?;
+    if reads_filtered_catalogue(names) {
+        return Visible::new(catalogue, rules, chain).check_names(catalogue, names);
+    }
     for relation in &names.relations {
         if !chain.iter().all(|grants| is_granted(relation, grants)) {
             return Err(not_granted(relation));
         }
     }
-    names.casts.iter().try_for_each(|cast| cast_is_harmless(cast, names, catalogue))
+    names.casts.iter().try_for_each(|cast| cast_is_harmless(cast, catalogue))
+}
+
+/// Whether the statement reads the filtered catalogue and nothing else.
+fn reads_filtered_catalogue(names: &Names) -> bool {
+    let ours = |r: &RelationName| r.schema.as_deref().is_some_and(is_filtered_schema);
+    let called = names.functions.iter().any(|f| f.schema.as_deref().is_some_and(is_filtered_schema));
+    names.relations.iter().all(ours) && (!names.relations.is_empty() || called)
 }
 
 fn is_granted(relation: &RelationName, grants: &[Grant]) -> bool {
-    // The filtered catalogue is everybody's; a bare name is judged by what it resolves to, in the proof.
-    if relation.schema.as_deref() == Some(CATALOGUE_SCHEMA) {
-        return true;
-    }
     grants.iter().any(|g| match g {
         Grant::Relation(r) => {
             r.action == Action::Select
@@ -45,9 +53,8 @@ fn not_granted(relation: &RelationName) -> Deny {
     .at(Some(relation.position))
 }
 
-fn cast_is_harmless(cast: &CastName, names: &Names, catalogue: &Catalogue) -> Result<(), Deny> {
-    let introspection = names.relations.iter().any(|r| r.schema.as_deref() == Some(CATALOGUE_SCHEMA));
-    if cast.registered().is_some() && !introspection {
+fn cast_is_harmless(cast: &CastName, catalogue: &Catalogue) -> Result<(), Deny> {
+    if cast.registered().is_some() {
         return Err(Deny::new(
             Reason::TypeNotAllowed,
             "casts to types that name database objects (regclass and its like) are not allowed",
@@ -83,7 +90,7 @@ mod tests {
 
     fn verdict(sql: &str) -> Result<(), &'static str> {
         let grants: Vec<Grant> = vec!["SELECT (*) ON public.customers".parse().unwrap()];
-        before_reading(&names(sql), &Catalogue::default(), &[&grants]).map_err(|d| d.reason.code())
+        before_reading(&names(sql), &Catalogue::default(), &Ruleset::default(), &[&grants]).map_err(|d| d.reason.code())
     }
 
     #[test]

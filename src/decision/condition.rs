@@ -2,7 +2,7 @@
 
 use crate::rules::ruleset::MaxRange;
 use crate::shape::admit::Requirement;
-use crate::shape::constant::{Constant, Moment};
+use crate::shape::constant::{BoundValue, Constant, Moment};
 use crate::shape::functions::MAX_STEPS;
 use crate::shape::model::{ArrayParam, Series};
 use crate::shape::value::{MICROS_PER_DAY, Value};
@@ -163,6 +163,15 @@ fn required(r: &Requirement, moment: &Moment<'_>) -> bool {
             _ => false,
         },
         Requirement::ShortSeries(s) => short_series(s, moment),
+        Requirement::Names(id, known) => {
+            let value = usize::try_from(*id).ok().and_then(|i| i.checked_sub(1)).and_then(|i| moment.values.get(i));
+            match value {
+                Some(BoundValue::Null) => true,
+                Some(BoundValue::Text(text)) => known.knows_text(text),
+                Some(BoundValue::Binary(bytes)) => known.knows_binary(bytes),
+                None => false,
+            }
+        }
     }
 }
 
@@ -240,10 +249,8 @@ pub fn plain_regex(pattern: &[u8]) -> bool {
                 if depth_has_quantifier.is_empty() {
                     depth_has_quantifier.push(false);
                 }
-                if inner {
-                    if let Some(outer) = depth_has_quantifier.last_mut() {
-                        *outer = true;
-                    }
+                if inner && let Some(outer) = depth_has_quantifier.last_mut() {
+                    *outer = true;
                 }
                 closed_with_quantifier = inner;
             }

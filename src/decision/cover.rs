@@ -4,7 +4,7 @@ use super::condition::{Condition, TypedTest};
 use super::deny::Deny;
 use super::hint;
 use super::reason::Reason;
-use super::solve::Solver;
+use super::solve::{Reach, Solver};
 use crate::catalogue::snapshot::{Catalogue, Relation};
 use crate::reading::tree::ColumnSet;
 use crate::rules::ruleset::TableRule;
@@ -21,6 +21,8 @@ pub struct Alternative {
     pub guarded: bool,
     /// The WHERE is implied without facts from outside its query.
     pub local: bool,
+    /// The WHERE is implied by what the scan itself applies.
+    pub scanned: bool,
 }
 
 /// The read grants of one block on one relation.
@@ -110,12 +112,20 @@ pub fn alternatives(
             unmet.get_or_insert(grant);
             continue;
         };
-        let Some(conditions) = solver.implies(id, &predicate, false) else {
+        let Some(conditions) = solver.implies(id, &predicate, Reach::Everywhere) else {
             unmet.get_or_insert(grant);
             continue;
         };
-        let local = solver.implies(id, &predicate, true).is_some();
-        found.push(Alternative { conditions, limit: grant.limit, guarded: !grant.predicate.is_empty(), local });
+        // How near the rows the WHERE holds is judged by the conditions that hold there: those found further out say
+        // nothing of the rows inside.
+        let (conditions, local, scanned) = match solver.implies(id, &predicate, Reach::Scan) {
+            Some(inside) => (inside, true, true),
+            None => match solver.implies(id, &predicate, Reach::Level) {
+                Some(inside) => (inside, true, false),
+                None => (conditions, false, false),
+            },
+        };
+        found.push(Alternative { conditions, limit: grant.limit, guarded: !grant.predicate.is_empty(), local, scanned });
     }
     if !found.is_empty() {
         // What needs nothing at Bind first, then the most generous.

@@ -11,6 +11,7 @@ mod narrate;
 pub mod permit;
 mod prove;
 pub mod reason;
+mod size;
 mod solve;
 
 pub use crate::shape::constant::BoundValue;
@@ -18,5 +19,5 @@ pub use before::before_reading;
 pub use deny::Deny;
 pub use narrate::narrate;
 pub use permit::{Permit, Proof, ProvenRelation};
-pub use prove::{CATALOGUE_SCHEMA, Question, granted_relations, prove};
+pub use prove::{Question, granted_relations, prove};
 pub use reason::Reason;

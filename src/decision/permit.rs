@@ -105,6 +105,7 @@ pub(super) fn is_static(c: &Condition) -> bool {
         Condition::Width { low, high, .. } => known(low) && known(high),
         Condition::Required(r) => match r {
             Requirement::AtMost(c, _) | Requirement::PlainRegex(c) | Requirement::Admits(c, _) => known(c),
+            Requirement::Names(..) => false,
             Requirement::ShortSeries(s) => known(&s.start) && known(&s.stop) && s.step.as_ref().is_none_or(known),
         },
     }
@@ -134,6 +135,7 @@ pub(super) fn explain(c: &Condition) -> Deny {
             Deny::new(Reason::CostBomb, "the regular expression nests quantifiers, repeats too much or cannot be read")
                 .hint("Use LIKE, or a regular expression without a quantifier on a group that has one inside.")
         }
+        Condition::Required(Requirement::Names(..)) => crate::catalogue::visible::unknown_object(),
         Condition::Required(Requirement::ShortSeries(_)) => {
             Deny::new(Reason::CostBomb, "generate_series would make more than 10000 rows, or its ends cannot be read")
                 .hint("Choose constant ends that make at most 10000 rows.")

@@ -8,20 +8,20 @@ use super::deny::Deny;
 use super::hint;
 use super::permit::{Obligation, Proof, ProvenRelation};
 use super::reason::Reason;
+use super::size;
 use super::solve::Solver;
 use crate::catalogue::snapshot::{Catalogue, Relation};
-use crate::reading::tree::{Query, RteKind, Trees};
+use crate::catalogue::views;
+use crate::catalogue::visible::Visible;
+use crate::reading::tree::{CommonTableExpr, JoinNode, RteKind, SetOpNode, Trees};
 use crate::rules::ruleset::{Ruleset, TableRule};
 use crate::shape::admit::{Admission, Requirement};
 use crate::shape::functions;
 use crate::shape::model::{Kind, Shape, SourceId};
 use crate::shape::rewritten::Expansion;
-use crate::shape::{build, total, visit};
+use crate::shape::{build, introspect, total, visit};
 use crate::token::grant::{Grant, QualifiedName};
 use std::collections::BTreeSet;
-
-/// The schema of the filtered catalogue views that setup installs; readable by every token.
-pub const CATALOGUE_SCHEMA: &str = "pgwarrant_catalog";
 
 /// What is asked: may this statement, as Postgres reads it, run under these grants and rules?
 pub struct Question<'q> {
@@ -43,12 +43,16 @@ pub fn prove(q: &Question<'_>) -> Result<Proof, Deny> {
     let relations = relations(q, &shape, introspection)?;
     let admission = Admission { catalogue: q.catalogue, allowed: &q.rules.functions, introspection };
     let admitted = admission.shape(&shape)?;
+    let named = match introspection {
+        true => introspect::check(&shape, &Visible::new(q.catalogue, q.rules, q.chain))?,
+        false => Vec::new(),
+    };
     execute_grants(q, &admitted.functions)?;
-    recursion(&q.trees.analysed, 0)?;
+    recursion(&shape, introspection)?;
     if *rewritten != q.trees.analysed {
         Expansion { catalogue: q.catalogue, allowed: &q.rules.functions, introspection }.check(rewritten)?;
     }
-    let mut conditions: Vec<Condition> = admitted.requirements.into_iter().map(Condition::Required).collect();
+    let mut conditions: Vec<Condition> = admitted.requirements.into_iter().chain(named).map(Condition::Required).collect();
     require_series(&shape, &mut conditions);
     static_conditions(&mut conditions)?;
     if introspection {
@@ -58,15 +62,18 @@ pub fn prove(q: &Question<'_>) -> Result<Proof, Deny> {
     let solver = Solver::solve(&shape, q.rules);
     let mut obligations = Vec::new();
     let mut row_limit: Option<u64> = None;
-    let (mut guarded, mut outside) = (BTreeSet::new(), BTreeSet::new());
+    let mut watched = total::Watched::default();
     for o in &relations {
         let found = occurrence(q, &solver, o, &mut conditions)?;
         for alternatives in found {
             if alternatives.iter().any(|a| a.guarded) {
-                guarded.insert(o.id);
+                watched.guarded.insert(o.id);
+            }
+            if alternatives.iter().any(|a| a.guarded && !a.scanned) {
+                watched.unscanned.insert(o.id);
             }
             if alternatives.iter().any(|a| a.guarded && !a.local) {
-                outside.insert(o.id);
+                watched.outside.insert(o.id);
             }
             let refusal = refusal(&solver, q, o);
             obligations.push(Obligation { alternatives, refusal });
@@ -76,7 +83,7 @@ pub fn prove(q: &Question<'_>) -> Result<Proof, Deny> {
         }
     }
     let mut needed = Vec::new();
-    if let Some(expr) = total::leak(&shape, &guarded, &outside, &mut needed) {
+    if let Some(expr) = total::leak(&shape, &watched, &mut needed) {
         return Err(Deny::new(
             Reason::ErrorLeak,
             "an expression that can fail stands where it may run on rows outside the grant, and its error would tell of them",
@@ -87,6 +94,7 @@ pub fn prove(q: &Question<'_>) -> Result<Proof, Deny> {
     conditions.extend(needed.into_iter().map(Condition::Required));
     static_conditions(&mut conditions)?;
     cost::check(&solver)?;
+    size::check(&solver)?;
     conditions.dedup();
     let relations = relations.iter().map(|o| proven(o.relation)).collect();
     Ok(Proof { conditions, obligations, row_limit, relations, introspection: false })
@@ -112,7 +120,7 @@ fn reads_catalogue_only(shape: &Shape<'_>) -> Result<bool, Deny> {
     for source in &shape.sources {
         if let Kind::Relation { relid, .. } = &source.kind {
             match shape.catalogue.relation(*relid) {
-                Some(r) if r.name.schema == CATALOGUE_SCHEMA => ours += 1,
+                Some(r) if views::is_filtered_schema(&r.name.schema) => ours += 1,
                 Some(_) | None => others += 1,
             }
         }
@@ -121,7 +129,7 @@ fn reads_catalogue_only(shape: &Shape<'_>) -> Result<bool, Deny> {
         return Err(Deny::new(Reason::StatementNotAllowed, "catalogue views and tables cannot be read in one statement")
             .hint("Ask the catalogue in a statement of its own."));
     }
-    Ok(ours > 0)
+    Ok(ours > 0 || (others == 0 && introspect::asks_about_objects(shape)))
 }
 
 fn relations<'q>(q: &Question<'q>, shape: &Shape<'q>, introspection: bool) -> Result<Vec<Occurrence<'q>>, Deny> {
@@ -203,7 +211,8 @@ fn occurrence(
         let on = cover::grants_on(grants, o.relation);
         found.push(cover::alternatives(solver, o.id, o.relation, &on, &read).map_err(|d| d.at(o.at))?);
     }
-    let needs_bound = !o.rule.unbounded && !(o.rule.is_view && o.rule.bounded_by.is_empty());
+    let free = o.rule.unbounded || (o.rule.is_view && o.rule.bounded_by.is_empty());
+    let needs_bound = !free;
     if needs_bound {
         match &solver.bounded[o.id] {
             Some(needed) => conditions.extend(needed.iter().cloned()),
@@ -236,42 +245,35 @@ fn execute_grants(q: &Question<'_>, functions: &BTreeSet<u32>) -> Result<(), Den
                 Grant::Relation(_) => false,
             })
         };
-        if !q.chain.iter().all(|g| granted(g)) {
+        if !q.chain.iter().all(granted) {
             return Err(hint::execute_not_granted(&format!("{}.{}({})", f.name.schema, f.name.name, f.arguments.join(", "))));
         }
     }
     Ok(())
 }
 
-/// Every recursion needs a counter with a constant end.
-fn recursion(query: &Query, depth: u32) -> Result<(), Deny> {
-    if depth > 100 {
-        return Err(Deny::new(Reason::TooComplex, "the statement is nested too deeply"));
+/// Drivers follow types to their parts: each step of the recursion looks rows of the catalogue up by the step before.
+fn follows_catalogue(cte: &CommonTableExpr) -> bool {
+    let Some(SetOpNode::Ref(index)) = cte.query.set_operations.as_ref().map(|op| &op.right) else { return false };
+    let arm = (*index as usize).checked_sub(1).and_then(|i| cte.query.range_table.get(i));
+    let Some(RteKind::Subquery { query: arm, .. }) = arm.map(|entry| &entry.kind) else { return false };
+    let reads = arm.range_table.iter().any(|e| matches!(e.kind, RteKind::Relation { .. } | RteKind::Subquery { .. }));
+    reads
+        && arm
+            .join_tree
+            .as_ref()
+            .is_some_and(|from| from.quals.is_some() || from.from.iter().any(|n| matches!(n, JoinNode::Join(_))))
+}
+
+/// Every recursion needs a counter with a constant end. Every query of the statement is a level, wherever it stands.
+fn recursion(shape: &Shape<'_>, introspection: bool) -> Result<(), Deny> {
+    let unending =
+        |cte: &&CommonTableExpr| cte.recursive && functions::steps(cte).is_none() && !(introspection && follows_catalogue(cte));
+    match shape.levels.iter().flat_map(|level| &level.query.ctes).find(unending) {
+        None => Ok(()),
+        Some(_) => Err(Deny::new(Reason::CostBomb, "a recursive query needs a counter that ends at a constant")
+            .hint("Add a column that starts at a number and grows by 1, and WHERE n < 100 in the recursive part.")),
     }
-    for cte in &query.ctes {
-        if cte.recursive && functions::steps(cte).is_none() {
-            return Err(Deny::new(Reason::CostBomb, "a recursive query needs a counter that ends at a constant")
-                .hint("Add a column that starts at a number and grows by 1, and WHERE n < 100 in the recursive part."));
-        }
-        recursion(&cte.query, depth + 1)?;
-    }
-    for entry in &query.range_table {
-        if let RteKind::Subquery { query, .. } = &entry.kind {
-            recursion(query, depth + 1)?;
-        }
-    }
-    // Sublinks: their CTEs too.
-    let mut result = Ok(());
-    let exprs = query.target_list.iter().map(|t| &t.expr).chain(&query.having);
-    let quals = query.join_tree.iter().flat_map(|f| f.quals.iter());
-    for e in exprs.chain(quals) {
-        visit::walk(e, &mut |e| {
-            if let (crate::reading::tree::Expr::SubLink { query, .. }, Ok(())) = (e, &result) {
-                result = recursion(query, depth + 1);
-            }
-        });
-    }
-    result
 }
 
 fn require_series(shape: &Shape<'_>, conditions: &mut Vec<Condition>) {

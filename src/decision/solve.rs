@@ -6,6 +6,7 @@
 use super::classes::{Class, Classes};
 use super::condition::{Condition, TypedTest};
 use crate::catalogue::snapshot::{BtreeRole, Relation};
+use crate::reading::tree::SetOpNode;
 use crate::rules::ruleset::{MaxRange, Ruleset, TableRule};
 use crate::shape::constant::Constant;
 use crate::shape::model::{Column, Elements, Fact, Kind, Shape, SourceId};
@@ -14,6 +15,8 @@ use crate::shape::value::Value;
 /// ORs are split at most this deep, and into at most this many cases.
 const MAX_SPLITS: u32 = 3;
 const MAX_CASES: usize = 400;
+/// Values that several series may make together and still be a bound.
+const MAX_SPREAD: f64 = 1000.0;
 
 pub struct Solver<'s, 't> {
     pub shape: &'s Shape<'t>,
@@ -30,16 +33,26 @@ pub enum Shortfall {
     RangeTooWide,
 }
 
+/// How far facts are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    Everywhere,
+    /// The occurrence's own query.
+    Level,
+    /// What the scan of the relation applies.
+    Scan,
+}
+
 impl<'s, 't> Solver<'s, 't> {
     pub fn solve(shape: &'s Shape<'t>, rules: &'s Ruleset) -> Self {
         let mut s = Solver { shape, rules, bounded: vec![None; shape.sources.len()] };
         loop {
             let mut found = Vec::new();
             for id in 0..shape.sources.len() {
-                if s.bounded[id].is_none() {
-                    if let Some(conditions) = s.attempt(id) {
-                        found.push((id, conditions));
-                    }
+                if s.bounded[id].is_none()
+                    && let Some(conditions) = s.attempt(id)
+                {
+                    found.push((id, conditions));
                 }
             }
             if found.is_empty() {
@@ -62,9 +75,10 @@ impl<'s, 't> Solver<'s, 't> {
             }
             Kind::Derived { single_row: true, .. } => Some(Vec::new()),
             Kind::Derived { level, single_row: false } => {
-                let inner = self.shape.levels[*level].from.iter();
-                self.all(inner.chain(&source.depends))
+                let inner = self.shape.levels[*level].from.iter().chain(&source.depends);
+                self.few(inner.clone()).then(|| self.all(inner))?
             }
+            Kind::Values { rows } if *rows as u64 > TableRule::DEFAULT_MAX_IN_LIST => None,
             Kind::Values { .. } | Kind::Series(_) => self.all(source.depends.iter().chain(&source.arguments)),
             Kind::Elements(Elements::Constant(n)) => {
                 (*n as u64 <= TableRule::DEFAULT_MAX_IN_LIST).then(|| self.all(source.arguments.iter()))?
@@ -73,7 +87,37 @@ impl<'s, 't> Solver<'s, 't> {
             Kind::Function { scalar: true } => self.all(source.arguments.iter()),
             // An array of a bounded row, a split of its text: as many rows as its arguments make.
             Kind::Function { scalar: false } => None,
-            Kind::SelfReference { bounded_depth } => bounded_depth.then(Vec::new),
+            // Its rows begin with those of the first arm.
+            Kind::SelfReference { bounded_depth: true, home } => {
+                let level = &self.shape.levels[*home];
+                let SetOpNode::Ref(first) = level.query.set_operations.as_ref()?.left else { return None };
+                let first = level.bindings.get((first as usize).checked_sub(1)?).copied().flatten()?;
+                self.bounded[first].clone()
+            }
+            Kind::SelfReference { bounded_depth: false, .. } => None,
+        }
+    }
+
+    /// One series is a bound by itself; several multiply, and their digits spell any number.
+    fn few<'a>(&self, ids: impl Iterator<Item = &'a SourceId>) -> bool {
+        let spreads: Vec<f64> = ids.map(|id| self.spread(*id)).filter(|s| *s > 1.0).collect();
+        spreads.len() < 2 || spreads.iter().product::<f64>() <= MAX_SPREAD
+    }
+
+    /// Into how many values a source spreads without reading a table.
+    fn spread(&self, id: SourceId) -> f64 {
+        match &self.shape.sources[id].kind {
+            Kind::Values { rows } => *rows as f64,
+            Kind::Series(s) => super::cost::series_rows(s),
+            Kind::Elements(Elements::Constant(n)) => *n as f64,
+            Kind::Elements(Elements::Param(_)) => TableRule::DEFAULT_MAX_IN_LIST as f64,
+            Kind::Derived { level, single_row: false } => {
+                self.shape.levels[*level].from.iter().map(|s| self.spread(*s)).product()
+            }
+            Kind::Derived { single_row: true, .. }
+            | Kind::Relation { .. }
+            | Kind::Function { .. }
+            | Kind::SelfReference { .. } => 1.0,
         }
     }
 
@@ -188,10 +232,11 @@ impl<'s, 't> Solver<'s, 't> {
             }
         }
         for sources in &class.dependents {
-            if !sources.contains(&column.source) {
-                if let Some(conditions) = self.all(sources.iter()) {
-                    return Ok(conditions);
-                }
+            if !sources.contains(&column.source)
+                && self.few(sources.iter())
+                && let Some(conditions) = self.all(sources.iter())
+            {
+                return Ok(conditions);
             }
         }
         let mut shortfall = Shortfall::Unpinned;
@@ -219,11 +264,15 @@ impl<'s, 't> Solver<'s, 't> {
     }
 
     /// Whether the facts put the row inside a grant's predicate; the conditions left for Bind.
-    pub fn implies(&self, id: SourceId, predicate: &[(i16, TypedTest)], local: bool) -> Option<Vec<Condition>> {
+    pub fn implies(&self, id: SourceId, predicate: &[(i16, TypedTest)], reach: Reach) -> Option<Vec<Condition>> {
         if predicate.is_empty() {
             return Some(Vec::new());
         }
-        let facts = self.shape.facts(self.shape.sources[id].scope, local);
+        let facts = match reach {
+            Reach::Everywhere => self.shape.facts(self.shape.sources[id].scope, false),
+            Reach::Level => self.shape.facts(self.shape.sources[id].scope, true),
+            Reach::Scan => self.shape.facts_at_scan(id),
+        };
         self.split(&facts, 0, &mut 0, &mut |classes| {
             let mut conditions = Vec::new();
             for (number, test) in predicate {

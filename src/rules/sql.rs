@@ -5,6 +5,7 @@
 
 use super::ruleset::{Ruleset, TableRule};
 use crate::catalogue::snapshot::{Catalogue, Column, Relation};
+use crate::catalogue::views::is_filtered_schema;
 use crate::token::grant::QualifiedName;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -125,9 +126,9 @@ pub fn shown_columns<'a>(relation: &'a Relation, rule: &'a TableRule) -> impl It
     })
 }
 
-/// Not the server's own, nor another session's temporary one.
+/// Not the server's own, nor another session's temporary one, nor the filtered catalogue, whose script grants it.
 fn is_of_users(schema: &str) -> bool {
-    !schema.starts_with("pg_") && schema != "information_schema"
+    !schema.starts_with("pg_") && schema != "information_schema" && !is_filtered_schema(schema)
 }
 
 fn type_name(column: &Column, catalogue: &Catalogue) -> String {

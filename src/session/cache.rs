@@ -173,7 +173,8 @@ impl<P> Proofs<P> {
         self.cache.remove(&key);
     }
 
-    pub fn len(&self) -> usize {
+    /// How many are kept.
+    pub fn count(&self) -> usize {
         self.cache.len()
     }
 

@@ -19,10 +19,13 @@ pub trait Cancel: Clone + Send + 'static {
     fn cancel(self) -> impl Future<Output = ()> + Send;
 }
 
+/// Secret and target, by process number.
+type Sessions<C> = HashMap<i32, (i32, Arc<Target<C>>)>;
+
 /// Every session that could be cancelled.
 #[derive(Debug)]
 pub struct Registry<C> {
-    sessions: Mutex<HashMap<i32, (i32, Arc<Target<C>>)>>,
+    sessions: Mutex<Sessions<C>>,
 }
 
 /// One session's running statement, if it runs one.

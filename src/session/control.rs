@@ -34,6 +34,9 @@ impl Session {
         match std::mem::take(&mut self.transaction) {
             Transaction::None => {
                 self.warn("25P01", "there is no transaction in progress");
+                // It ends the implicit transaction of a pipeline.
+                self.settings.commit();
+                self.portals.clear();
                 Ok(self.complete("COMMIT"))
             }
             Transaction::Announced(_) => {
@@ -62,7 +65,7 @@ impl Session {
         match std::mem::take(&mut self.transaction) {
             Transaction::None => {
                 self.warn("25P01", "there is no transaction in progress");
-                Ok(self.complete("ROLLBACK"))
+                self.rolled_back(false).await
             }
             Transaction::Announced(_) => self.rolled_back(false).await,
             Transaction::Open => self.rolled_back(true).await,

@@ -9,21 +9,19 @@ use tokio::sync::watch;
 
 use super::cancel::Registration;
 use super::client::{Client, ClientError};
-use super::decide::{Asker, Found};
 use super::failure::Failure;
 use super::identity::Identity;
 use super::listener::Running;
-use super::prepared::{Decided, Kind, Permitted, Portals, Statements, Values};
+use super::metrics::Metrics;
+use super::prepared::{Permitted, Portals, Statements, Values};
 use super::proxy::{Proxy, unix_now};
 use super::record;
-use super::room::Share;
 use super::settings::{Setting, Settings, Values as SettingValues};
 use super::transaction::Transaction;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
 use crate::ledger::Health;
-use crate::statement;
-use crate::statement::kind::{LocalStatement, StatementKind, TransactionModes};
+use crate::statement::kind::TransactionModes;
 use crate::upstream::{CancelHandle, Pooled};
 use crate::wire::frame::{Frame, Phase};
 use crate::wire::frontend::{self, Message};
@@ -52,8 +50,6 @@ pub struct Session {
     pub told: Arc<SettingValues>,
     /// For `SHOW pgwarrant.receipt`.
     pub receipt: Option<String>,
-    /// What this session's results take of the proxy's memory.
-    pub share: Share,
     pub running: watch::Receiver<Running>,
 }
 
@@ -71,13 +67,6 @@ pub struct Pending {
     pub values: Arc<Values>,
     /// Of the agent's Execute; 0 is all.
     pub max_rows: u32,
-}
-
-impl Pending {
-    /// What it holds besides what is shared.
-    fn size(&self) -> usize {
-        self.before.len() + self.from_bind.len() + self.values.size()
-    }
 }
 
 /// Why a session is over.
@@ -105,8 +94,16 @@ impl From<std::io::Error> for End {
 
 /// Longer pipelines are run in pieces.
 pub const MAX_PENDING: usize = 256;
+
 /// Bytes of replies and values that a pipeline may pile up before it is run and answered without being asked to.
 const MAX_QUEUED: usize = 1024 * 1024;
+
+impl Pending {
+    /// What it holds besides what is shared.
+    fn size(&self) -> usize {
+        self.before.len() + self.from_bind.len() + self.values.size()
+    }
+}
 
 impl Session {
     pub async fn run(mut self) -> End {
@@ -134,22 +131,21 @@ impl Session {
             return Ok(());
         }
         self.run_pending().await?;
-        self.flush().await
-    }
-
-    /// Sends what is queued, and gives back the room that it took.
-    pub async fn flush(&mut self) -> Result<(), End> {
-        self.client.flush().await?;
-        if !self.portals.hold_rows() {
-            self.share.give_back();
-        }
-        Ok(())
+        self.client.flush().await.map_err(End::from)
     }
 
     /// How long the open block may go on holding a connection without a statement.
     fn idle_in_transaction(&self) -> Option<Duration> {
         let cap = Some(self.proxy.caps.idle_in_transaction).filter(|cap| *cap > 0);
         self.upstream.as_ref().and(cap).map(Duration::from_millis)
+    }
+
+    /// What cannot be recorded is not run in vain.
+    pub fn check_ledger(&self) -> Result<(), Failure> {
+        match self.proxy.ledger.health() {
+            Health::Ready => Ok(()),
+            Health::Refusing(error) | Health::Stopped(error) => Err(unrecorded(&error)),
+        }
     }
 
     async fn next(&mut self) -> Result<Option<Frame>, End> {
@@ -193,6 +189,17 @@ impl Session {
     }
 
     async fn handle(&mut self, frame: Frame) -> Result<(), End> {
+        let skipped = self.skipping;
+        self.handle_message(frame).await?;
+        if self.skipping && !skipped {
+            // An error is sent at once (`send_message_to_frontend` flushes): a client that sent Flush instead of Sync waits
+            // for it, and its Flush may come late or be skipped.
+            self.client.flush().await?;
+        }
+        Ok(())
+    }
+
+    async fn handle_message(&mut self, frame: Frame) -> Result<(), End> {
         let body = frame.body();
         let message = match frontend::read(frame.tag, &body) {
             Ok(message) => message,
@@ -214,7 +221,7 @@ impl Session {
             Message::Sync => self.sync().await,
             Message::Flush => {
                 self.run_pending().await?;
-                self.flush().await
+                self.client.flush().await.map_err(End::from)
             }
             Message::Terminate => Err(End::Closed),
             // "Ignore … when not in COPY mode" (`PostgresMain`): they come late after a COPY that was refused.
@@ -229,135 +236,6 @@ impl Session {
         }
     }
 
-    pub fn asker(&self) -> Asker<'_> {
-        Asker {
-            proxy: &self.proxy,
-            identity: &self.identity,
-            meaning: self.settings.meaning(),
-            world: self.proxy.worlds.load().clone(),
-        }
-    }
-
-    /// A statement's kind, and for a query the proof.
-    pub async fn judge(&mut self, text: &str, declared: &[Oid]) -> Result<Kind, Failure> {
-        let template = match self.asker().look_up(text, declared) {
-            Found::Decided(_) if self.transaction.is_failed() => return Err(Failure::transaction_failed()),
-            Found::Decided(decided) => return Ok(Kind::Query(decided)),
-            Found::Unknown(template) => template,
-        };
-        let mut statements = statement::local::read(text, &self.proxy.limits)?;
-        let Some(statement) = statements.pop() else { return Ok(Kind::Empty) };
-        if !statements.is_empty() {
-            return Err(Failure::new("42601", "cannot insert multiple commands into a prepared statement"));
-        }
-        self.judge_local(text, declared, statement, template).await
-    }
-
-    pub async fn judge_local(
-        &mut self,
-        text: &str,
-        declared: &[Oid],
-        statement: LocalStatement,
-        template: Option<statement::scan::Template>,
-    ) -> Result<Kind, Failure> {
-        let leaves_block = matches!(
-            statement.kind,
-            StatementKind::Commit { .. } | StatementKind::Rollback { .. } | StatementKind::RollbackTo { .. }
-        );
-        if self.transaction.is_failed() && !leaves_block {
-            return Err(Failure::transaction_failed());
-        }
-        match statement.kind {
-            StatementKind::Select => {
-                let named = super::prover::named(&statement.names, &self.proxy.worlds.load(), &self.identity)?;
-                self.read_and_prove(text, declared, template, &named).await.map(Kind::Query)
-            }
-            StatementKind::Write { verb } => {
-                let message = format!("{verb} is not allowed: this proxy only runs reads");
-                Err(Deny::new(Reason::StatementNotAllowed, message).hint("Only SELECT is possible.").into())
-            }
-            StatementKind::Unsupported { ref word } => {
-                super::local::unsupported(text, word).map(|()| Kind::Local(Box::new(statement)))
-            }
-            _ => Ok(Kind::Local(Box::new(statement))),
-        }
-    }
-
-    pub async fn read_and_prove(
-        &mut self,
-        text: &str,
-        declared: &[Oid],
-        template: Option<statement::scan::Template>,
-        named: &[String],
-    ) -> Result<Decided, Failure> {
-        self.check_ledger()?;
-        let mut connection = self.reading_connection().await?;
-        super::connection_settings::apply(&mut connection, &self.settings)
-            .await
-            .map_err(|error| super::decide::upstream_failed(&error))?;
-        let handle = connection.cancel_handle();
-        if let Some(handle) = handle {
-            self.registration.running(handle);
-        }
-        let mut decided = self.asker().decide(&mut connection, text, declared, template.clone(), named).await;
-        if matches!(&decided, Err(failure) if failure.reason == Some(Reason::CatalogueChanged)) {
-            // It names what was made since the catalogue was last read.
-            self.proxy.refresh().await;
-            decided = self.asker().decide(&mut connection, text, declared, template, named).await;
-        }
-        self.registration.finished().await;
-        self.keep_or_release(connection);
-        decided
-    }
-
-    /// The permit for these values. Where the template cannot prove it, the whole text may.
-    pub async fn permit(
-        &mut self,
-        text: &str,
-        declared: &[Oid],
-        decided: &Decided,
-        values: &Values,
-    ) -> Result<Permitted, Failure> {
-        let mut decided = decided.clone();
-        if decided.world.generation != self.proxy.worlds.load().generation {
-            let again = self.decide_again(text, declared).await?;
-            check_same_types(&decided, &again)?;
-            decided = again;
-        }
-        match decided.check(values) {
-            Ok(permit) if permit.introspection() => {
-                // Its views filter by the session's scope, which nothing sets yet.
-                Err(Deny::new(Reason::FeatureNotSupported, "the catalogue is not shown").into())
-            }
-            Ok(permit) => Ok(Permitted { decided, permit }),
-            Err(deny) if decided.literals.is_empty() => Err(deny.into()),
-            Err(_) => {
-                let decided = self.decide_whole(text, declared).await?;
-                let permit = decided.check(values)?;
-                Ok(Permitted { decided, permit })
-            }
-        }
-    }
-
-    /// After a change of catalogue or rules.
-    pub async fn decide_again(&mut self, text: &str, declared: &[Oid]) -> Result<Decided, Failure> {
-        match self.judge(text, declared).await? {
-            Kind::Query(decided) => Ok(decided),
-            Kind::Empty | Kind::Local(_) => Err(Deny::new(Reason::CatalogueChanged, "the statement changed its kind").into()),
-        }
-    }
-
-    /// By the whole text, literals and all.
-    async fn decide_whole(&mut self, text: &str, declared: &[Oid]) -> Result<Decided, Failure> {
-        match statement::local::read(text, &self.proxy.limits)?.as_slice() {
-            [LocalStatement { kind: StatementKind::Select, names, .. }] => {
-                let named = super::prover::named(names, &self.proxy.worlds.load(), &self.identity)?;
-                self.read_and_prove(text, declared, None, &named).await
-            }
-            _ => Err(Deny::new(Reason::CatalogueChanged, "the statement changed its kind").into()),
-        }
-    }
-
     pub fn check_expiry(&self) -> Result<(), Failure> {
         if self.identity.is_expired(unix_now()) {
             let deny = Deny::new(Reason::TokenExpired, "the token has expired").hint("Connect again with a fresh token.");
@@ -365,14 +243,6 @@ impl Session {
         }
         self.proxy.statements.fetch_add(1, Ordering::Relaxed);
         Ok(())
-    }
-
-    /// What cannot be recorded is not run in vain.
-    pub fn check_ledger(&self) -> Result<(), Failure> {
-        match self.proxy.ledger.health() {
-            Health::Ready => Ok(()),
-            Health::Refusing(error) | Health::Stopped(error) => Err(unrecorded(&error)),
-        }
     }
 
     /// Records a refusal and tells the agent. What was pending runs first: its results precede the error.
@@ -398,9 +268,8 @@ impl Session {
     }
 
     async fn recorded(&mut self, failure: Failure, text: Option<&str>, values: Option<&Values>) -> Failure {
-        if failure.reason.is_none() {
-            return failure;
-        }
+        let Some(reason) = failure.reason else { return failure };
+        Metrics::denied(reason.code());
         let world = self.proxy.worlds.load().clone();
         let entry = record::denial(&self.identity, &world, &failure, text, values);
         match self.proxy.ledger.append(entry).await {
@@ -440,21 +309,13 @@ impl Session {
     }
 
     pub async fn ready(&mut self) -> Result<(), End> {
+        if self.transaction.is_failed() {
+            self.settings.abort();
+        }
         self.tell_settings();
         reply::ready_for_query(self.client.reply(), self.transaction.status());
-        self.flush().await
+        self.client.flush().await.map_err(End::from)
     }
-}
-
-/// The agent was told of parameters and columns: values of other types must not come in their place.
-pub fn check_same_types(told: &Decided, again: &Decided) -> Result<(), Failure> {
-    let parameters =
-        |decided: &Decided| decided.certified.reading.parameter_types[..decided.certified.client_parameters].to_vec();
-    let columns = |decided: &Decided| super::describe::column_types(decided.certified.reading.row_description.as_ref());
-    if parameters(told) == parameters(again) && columns(told) == columns(again) {
-        return Ok(());
-    }
-    Err(Failure::new("0A000", "cached plan must not change result type"))
 }
 
 /// The ledger's own words are for the operator.

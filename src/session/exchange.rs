@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::cache::Digest;
-use super::hold::{End, Hold};
-use super::room::Share;
+use super::hold::{Bound, End, Hold};
+use super::prover::Permit;
 use super::trees::ShownAgain;
 use crate::upstream::{Connection, TreeNotice, UpstreamError};
 use crate::wire::backend::{self, tag};
@@ -14,14 +14,31 @@ use crate::wire::request;
 /// One Bind and Execute of a statement that the connection has certified.
 #[derive(Debug)]
 pub struct Run<'a> {
+    /// Nothing is forwarded without one.
+    pub permit: &'a Permit,
     pub statement: &'a str,
     pub formats: &'a Formats,
     pub parameters: &'a [Option<Bytes>],
     pub result_formats: &'a [u8],
-    /// 0 is all.
-    pub max_rows: i32,
+    /// Of the agent's Execute; 0 is all.
+    pub own_rows: u32,
+    /// In a block a portal outlives the round trip.
+    pub in_block: bool,
     /// Of the proven trees.
     pub digest: Digest,
+}
+
+/// How many rows the upstream is asked for, and whether that is the agent's own wish rather than the permit's limit:
+/// outside a block the portal ends with the round trip, so more would be read for nothing. One row above the limit
+/// shows that there are more.
+pub fn upstream_rows(permit: &Permit, own: u32, in_block: bool) -> (i32, bool) {
+    let limit = permit.row_limit();
+    if own > 0 && !in_block && limit.is_none_or(|limit| u64::from(own) <= limit) {
+        return (i32::try_from(own).unwrap_or(i32::MAX), true);
+    }
+    // 0 is all; a limit beyond what the protocol can say cannot be reached.
+    let asked = limit.map_or(0, |limit| limit.saturating_add(1));
+    (i32::try_from(asked).unwrap_or(0), false)
 }
 
 /// What became of one of them.
@@ -42,10 +59,15 @@ pub enum ExchangeError {
     Upstream(#[from] UpstreamError),
     #[error("the results are larger than a session may hold")]
     Overflow,
-    #[error("the results of all sessions are larger than the proxy may hold")]
-    Crowded,
     #[error("the server refused a statement of the proxy's own: {0}")]
     Control(String),
+}
+
+impl ExchangeError {
+    /// The server is gone, as after a restart: it may answer on another connection.
+    pub fn is_lost(&self) -> bool {
+        matches!(self, ExchangeError::Upstream(UpstreamError::Closed | UpstreamError::Io(_)))
+    }
 }
 
 impl From<crate::wire::FrameError> for ExchangeError {
@@ -60,9 +82,9 @@ pub async fn run(
     connection: &mut Connection,
     before: Option<&str>,
     runs: &[Run<'_>],
-    holding: Holding<'_>,
+    bound: &Bound,
 ) -> Result<Vec<Ran>, ExchangeError> {
-    let result = attempt(connection, before, runs, holding).await;
+    let result = attempt(connection, before, runs, bound).await;
     if result.is_err() {
         connection.discard();
     }
@@ -73,11 +95,11 @@ async fn attempt(
     connection: &mut Connection,
     before: Option<&str>,
     runs: &[Run<'_>],
-    holding: Holding<'_>,
+    bound: &Bound,
 ) -> Result<Vec<Ran>, ExchangeError> {
     send(connection, before, runs).map_err(UpstreamError::from)?;
     connection.flush().await?;
-    let mut reader = Reader::new(holding);
+    let mut reader = Reader { held: 0, bound };
     if before.is_some()
         && let End::Error { text, .. } = reader.one(connection, None).await?.end
     {
@@ -97,18 +119,18 @@ async fn attempt(
 }
 
 /// Runs one text without parameters, such as an EXPLAIN whose inner statement is proven.
-pub async fn run_text(connection: &mut Connection, text: &str, holding: Holding<'_>) -> Result<Ran, ExchangeError> {
-    let result = attempt_text(connection, text, holding).await;
+pub async fn run_text(connection: &mut Connection, _permit: &Permit, text: &str, bound: &Bound) -> Result<Ran, ExchangeError> {
+    let result = attempt_text(connection, text, bound).await;
     if result.is_err() {
         connection.discard();
     }
     result
 }
 
-async fn attempt_text(connection: &mut Connection, text: &str, holding: Holding<'_>) -> Result<Ran, ExchangeError> {
+async fn attempt_text(connection: &mut Connection, text: &str, bound: &Bound) -> Result<Ran, ExchangeError> {
     send(connection, Some(text), &[]).map_err(UpstreamError::from)?;
     connection.flush().await?;
-    let ran = Reader::new(holding).one(connection, None).await?;
+    let ran = Reader { held: 0, bound }.one(connection, None).await?;
     ready(connection).await?;
     Ok(ran)
 }
@@ -122,7 +144,7 @@ fn send(connection: &mut Connection, before: Option<&str>, runs: &[Run<'_>]) -> 
     }
     for run in runs {
         request::bind(out, "", run.statement, run.formats, run.parameters, run.result_formats)?;
-        request::execute(out, "", run.max_rows)?;
+        request::execute(out, "", upstream_rows(run.permit, run.own_rows, run.in_block).0)?;
     }
     connection.sync();
     Ok(())
@@ -138,57 +160,35 @@ async fn ready(connection: &mut Connection) -> Result<(), UpstreamError> {
     }
 }
 
-/// What one round trip may hold of its results.
-#[derive(Debug)]
-pub struct Holding<'a> {
-    pub limit: u64,
-    /// Keeps account of it towards the other sessions.
-    pub share: &'a mut Share,
-}
-
 struct Reader<'a> {
     held: u64,
-    limit: u64,
-    /// What earlier round trips still hold.
-    before: u64,
-    share: &'a mut Share,
+    bound: &'a Bound,
 }
 
-impl<'a> Reader<'a> {
-    fn new(holding: Holding<'a>) -> Reader<'a> {
-        let Holding { limit, share } = holding;
-        Reader { held: 0, limit, before: share.taken(), share }
-    }
-
-    fn check(&mut self, size: u64) -> Result<(), ExchangeError> {
-        let held = self.held + size;
-        if held > self.limit {
-            return Err(ExchangeError::Overflow);
-        }
-        if self.share.grow_to(self.before + held) { Ok(()) } else { Err(ExchangeError::Crowded) }
-    }
-
+impl Reader<'_> {
     /// Reads up to the end of one Execute. Without a digest any tree confirms.
     async fn one(&mut self, connection: &mut Connection, digest: Option<&Digest>) -> Result<Ran, ExchangeError> {
         let mut hold = Hold::default();
         let mut trees = ShownAgain::default();
-        let mut bound = false;
+        let mut is_bound = false;
         let end = loop {
-            self.check(hold.size())?;
-            if bound && let Some(run) = connection.buffered_rows() {
+            if !hold.fits(self.held, self.bound) {
+                return Err(ExchangeError::Overflow);
+            }
+            if is_bound && let Some(run) = connection.buffered_rows() {
                 hold.push_rows(run.rows, run.bytes);
                 continue;
             }
             let frame = connection.next_frame().await?;
             match frame.tag {
                 tag::PARSE_COMPLETE | tag::PARAMETER_STATUS | tag::NOTIFICATION_RESPONSE => {}
-                tag::BIND_COMPLETE => bound = true,
-                tag::DATA_ROW if bound => hold.push_rows(1, frame.raw),
+                tag::BIND_COMPLETE => is_bound = true,
+                tag::DATA_ROW if is_bound => hold.push_rows(1, frame.raw),
                 tag::NOTICE_RESPONSE => {
                     let body = frame.body();
                     let report = backend::report(&body)?;
                     match TreeNotice::read(&report) {
-                        Some(tree) if !bound => trees.push(tree),
+                        Some(tree) if !is_bound => trees.push(tree),
                         // Behind BindComplete they are those of functions that the statement calls.
                         Some(_) => {}
                         // Other LOG messages are the connection's own, which asked for `log`.
@@ -207,7 +207,7 @@ impl<'a> Reader<'a> {
         };
         self.held += hold.size();
         let confirmed = digest.is_none_or(|digest| trees.confirms(digest));
-        Ok(Ran { hold, end, confirmed, bound })
+        Ok(Ran { hold, end, confirmed, bound: is_bound })
     }
 }
 

@@ -8,9 +8,10 @@ use super::core::{Session, unrecorded};
 use super::decide::{self, upstream_failed};
 use super::exchange;
 use super::failure::Failure;
-use super::hold::End;
+use super::hold::{Bound, End};
 use super::local::Done;
 use super::prepared::{Decided, Kind, Values};
+use super::prover::Permit;
 use super::record::Outcome;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
@@ -33,12 +34,11 @@ impl Session {
         let offset = inner.range.start;
         let (decided, values) = self.prove_inner(inner_text, inner).await.map_err(|failure| shifted(failure, offset))?;
         let permit = decided.check(&values).map_err(|deny| shifted(deny.into(), offset))?;
-        self.check_ledger()?;
         let mut connection = self.statement_connection().await?;
         if let Some(handle) = connection.cancel_handle() {
             self.registration.running(handle);
         }
-        let planned = self.plan(&mut connection, text, &decided).await;
+        let planned = self.plan(&mut connection, text, &decided, &permit).await;
         self.registration.finished().await;
         if planned.is_err() && self.transaction.is_upstream() {
             self.transaction.fail();
@@ -88,7 +88,13 @@ impl Session {
         Ok((decided, values))
     }
 
-    async fn plan(&mut self, connection: &mut Pooled, text: &str, decided: &Decided) -> Result<exchange::Ran, Failure> {
+    async fn plan(
+        &mut self,
+        connection: &mut Pooled,
+        text: &str,
+        decided: &Decided,
+        permit: &Permit,
+    ) -> Result<exchange::Ran, Failure> {
         let failed = |error| upstream_failed(&error);
         connection_settings::apply(connection, &self.settings).await.map_err(failed)?;
         let own_block = !self.transaction.is_block();
@@ -98,8 +104,7 @@ impl Session {
             connection.simple(&begin).await.map_err(failed)?;
             self.transaction.begun();
         }
-        let holding = exchange::Holding { limit: self.proxy.hold, share: &mut self.share };
-        let planned = plan_in_block(connection, text, decided, holding).await;
+        let planned = plan_in_block(connection, text, decided, permit, &self.proxy.hold).await;
         if own_block {
             connection.simple("ROLLBACK").await.map_err(failed)?;
         }
@@ -111,7 +116,8 @@ async fn plan_in_block(
     connection: &mut Pooled,
     text: &str,
     decided: &Decided,
-    holding: exchange::Holding<'_>,
+    permit: &Permit,
+    hold: &Bound,
 ) -> Result<exchange::Ran, Failure> {
     let reading = &decided.certified.reading;
     let name = connection.certified().new_name();
@@ -123,9 +129,9 @@ async fn plan_in_block(
             .hint("Run it again.")
             .into());
     }
-    exchange::run_text(connection, text, holding).await.map_err(|error| match error {
+    exchange::run_text(connection, permit, text, hold).await.map_err(|error| match error {
         exchange::ExchangeError::Upstream(error) => upstream_failed(&error),
-        exchange::ExchangeError::Overflow | exchange::ExchangeError::Crowded | exchange::ExchangeError::Control(_) => {
+        exchange::ExchangeError::Overflow | exchange::ExchangeError::Control(_) => {
             Deny::new(Reason::ResultTooLarge, "the plan is larger than a session may hold").into()
         }
     })

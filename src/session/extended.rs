@@ -8,8 +8,13 @@ use super::describe;
 use super::failure::Failure;
 use super::local;
 use super::prepared::{Kind, Portal, PortalState, Prepared, Values};
+use crate::statement::kind::StatementKind;
+use crate::wire::Oid;
 use crate::wire::frontend::{Bind, Format, Formats, Parse, Target};
 use crate::wire::reply;
+
+/// CommandComplete of SHOW.
+const SHOWN: &[u8] = b"C\0\0\0\x09SHOW\0";
 
 impl Session {
     pub async fn parse(&mut self, parse: &Parse<'_>) -> Result<(), End> {
@@ -30,9 +35,14 @@ impl Session {
     }
 
     async fn try_parse(&mut self, parse: &Parse<'_>) -> Result<(), Failure> {
-        self.statements.check_free(parse.name)?;
         let kind = self.judge(parse.query, &parse.types).await?;
-        let prepared = Prepared { text: parse.query.into(), declared: parse.types.as_slice().into(), kind };
+        let declared: Box<[Oid]> = match &kind {
+            Kind::Query(_) | Kind::Empty => parse.types.as_slice().into(),
+            Kind::Local(statement) => local::parameter_types(&statement.kind, &parse.types)?.into(),
+        };
+        // As in `exec_parse_message`, a text that cannot be read comes before a name that is taken.
+        self.statements.check_free(parse.name)?;
+        let prepared = Prepared { text: parse.query.into(), declared, kind };
         self.statements.insert(parse.name, Arc::new(prepared));
         Ok(())
     }
@@ -60,9 +70,6 @@ impl Session {
 
     async fn try_bind(&mut self, name: &str, statement: &str, values: Arc<Values>, formats: Formats) -> Result<(), Failure> {
         let prepared = self.statements.get(statement)?.clone();
-        if self.transaction.is_failed() && !control::leaves_block_kind(&prepared.kind) {
-            return Err(Failure::transaction_failed());
-        }
         if values.parameters.len() != prepared.parameters() {
             let message = format!(
                 "bind message supplies {} parameters, but prepared statement \"{statement}\" requires {}",
@@ -71,6 +78,9 @@ impl Session {
             );
             return Err(Failure::new("08P01", message));
         }
+        if self.transaction.is_failed() && !control::leaves_block_kind(&prepared.kind) {
+            return Err(Failure::transaction_failed());
+        }
         self.portals.check_free(name)?;
         let permitted = match &prepared.kind {
             Kind::Query(decided) => {
@@ -78,7 +88,13 @@ impl Session {
                 describe::check_formats(&formats, describe::columns(description))?;
                 Some(self.permit(&prepared.text, &prepared.declared, decided, &values).await?)
             }
-            Kind::Empty | Kind::Local(_) => None,
+            Kind::Local(statement) => {
+                if local::columns(&statement.kind) > 0 {
+                    describe::check_formats(&formats, local::columns(&statement.kind))?;
+                }
+                None
+            }
+            Kind::Empty => None,
         };
         let bound_at = (self.pending.len(), self.client.reply().len());
         let portal = Portal { prepared, values, result_formats: formats, bound_at, state: PortalState::Ready(permitted) };
@@ -101,6 +117,15 @@ impl Session {
                 (portal.prepared.clone(), portal.result_formats.clone())
             }
         };
+        let has_rows = match &prepared.kind {
+            Kind::Query(decided) => decided.certified.reading.row_description.is_some(),
+            Kind::Local(statement) => local::columns(&statement.kind) > 0,
+            Kind::Empty => false,
+        };
+        if self.transaction.is_failed() && has_rows {
+            // To describe rows is to look things up, which a failed block may not (`exec_describe_statement_message`).
+            return Err(Failure::transaction_failed());
+        }
         let out = self.client.reply();
         if matches!(target, Target::Statement(_)) {
             let types = match &prepared.kind {
@@ -108,7 +133,7 @@ impl Session {
                     let certified = &decided.certified;
                     &certified.reading.parameter_types[..certified.client_parameters]
                 }
-                Kind::Empty | Kind::Local(_) => &[],
+                Kind::Empty | Kind::Local(_) => &*prepared.declared,
             };
             describe::parameters(types, out);
         }
@@ -143,6 +168,9 @@ impl Session {
             Err(failure) => return self.fail(failure, None, None).await,
         };
         let prepared = portal.prepared.clone();
+        if self.transaction.is_failed() && !control::leaves_block_kind(&prepared.kind) {
+            return self.fail(Failure::transaction_failed(), None, None).await;
+        }
         match (&prepared.kind, &mut portal.state) {
             (Kind::Query(_), state @ PortalState::Ready(_)) => {
                 let PortalState::Ready(Some(permitted)) = std::mem::replace(state, PortalState::Running) else {
@@ -169,7 +197,9 @@ impl Session {
             }
             (Kind::Query(_), PortalState::Rows(_)) => {
                 self.run_pending().await?;
-                self.next_rows(name, max_rows);
+                if !self.skipping {
+                    self.next_rows(name, max_rows);
+                }
                 Ok(())
             }
             (Kind::Query(_), PortalState::Done) => {
@@ -187,14 +217,33 @@ impl Session {
                 self.client.reply().extend_from_slice(reply::EMPTY_QUERY_RESPONSE);
                 Ok(())
             }
+            (Kind::Local(statement), PortalState::Done) => {
+                if matches!(statement.kind, StatementKind::Show { .. }) {
+                    // The row is gone, and the tag has no count.
+                    self.client.reply().extend_from_slice(SHOWN);
+                    return Ok(());
+                }
+                let failure = Failure::new("55000", format!("portal \"{name}\" cannot be run"));
+                self.fail(failure, Some(&prepared.text), None).await
+            }
             (Kind::Local(statement), _) => {
-                let formats = portal.result_formats.clone();
+                let (formats, values) = (portal.result_formats.clone(), portal.values.clone());
                 self.run_pending().await?;
                 if self.skipping {
                     return Ok(());
                 }
-                match self.run_local(&prepared.text, statement, &formats, local::Describe::No).await? {
-                    Ok(()) => Ok(()),
+                match self.run_local(&prepared.text, statement, &values.parameters, &formats, local::Describe::No).await? {
+                    // A block that has ended took its portals with it.
+                    Ok(()) => {
+                        if max_rows == 1 && matches!(statement.kind, StatementKind::Show { .. }) {
+                            // Whether that was the last row the server only finds out when it is asked for more.
+                            let reply = self.client.reply();
+                            reply.truncate(reply.len() - SHOWN.len());
+                            reply.extend_from_slice(reply::PORTAL_SUSPENDED);
+                        }
+                        self.set_portal(Some(name.into()), PortalState::Done);
+                        Ok(())
+                    }
                     Err(failure) => self.fail(failure, Some(&prepared.text), None).await,
                 }
             }
@@ -239,10 +288,21 @@ impl Session {
 
     pub async fn sync(&mut self) -> Result<(), End> {
         self.run_pending().await?;
-        self.skipping = false;
-        if !self.transaction.is_block() {
-            self.portals.clear();
-        }
+        self.end_implicit();
         self.ready().await
+    }
+
+    /// Sync and the end of a simple Query end a transaction that no BEGIN began: portals go, and after an error settings too.
+    pub fn end_implicit(&mut self) {
+        let failed = std::mem::take(&mut self.skipping);
+        if self.transaction.is_block() {
+            return;
+        }
+        self.portals.clear();
+        if failed {
+            self.settings.rollback();
+        } else {
+            self.settings.commit();
+        }
     }
 }

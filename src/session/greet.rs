@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use tokio::io::AsyncWriteExt;
 
 use super::cancel::Key;
 use super::client::Client;
@@ -60,8 +61,10 @@ pub async fn serve(proxy: Arc<Proxy>, accepted: Accepted, has_place: bool) {
 async fn open(proxy: &Arc<Proxy>, accepted: Accepted, has_place: bool) -> Result<Option<Session>, HandshakeError> {
     let (mut client, message, peer) = match handshake::open(accepted, &proxy.negotiation).await? {
         Opened::Startup { client, message, peer } => (client, message, peer),
-        Opened::Cancel(request) => {
+        Opened::Cancel { request, mut stream } => {
             cancel(proxy, &request).await;
+            // libpq takes the end of a TLS stream without a close_notify for an error.
+            let _ = stream.shutdown().await;
             return Ok(None);
         }
     };
@@ -171,7 +174,6 @@ async fn session(
         skipping: false,
         told,
         receipt: None,
-        share: proxy.room.share(),
         running: proxy.running.clone(),
     })
 }

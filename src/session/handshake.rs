@@ -82,8 +82,16 @@ impl From<ClientError> for HandshakeError {
 
 /// What a connection turned out to be.
 pub enum Opened {
-    Startup { client: Client, message: StartupMessage, peer: Peer },
-    Cancel(CancelRequest),
+    Startup {
+        client: Client,
+        message: StartupMessage,
+        peer: Peer,
+    },
+    /// The stream stays open until the request is done: its end is the answer.
+    Cancel {
+        request: CancelRequest,
+        stream: Stream,
+    },
 }
 
 /// What the negotiation needs to know.
@@ -121,7 +129,7 @@ pub async fn open(accepted: Accepted, negotiation: &Negotiation) -> Result<Opene
                 asked_gss = true;
                 stream = refuse_encryption(stream).await?;
             }
-            StartupPacket::Cancel(request) => return Ok(Opened::Cancel(request)),
+            StartupPacket::Cancel(request) => return Ok(Opened::Cancel { request, stream }),
             StartupPacket::Startup(message) => {
                 let client = Client::new(stream, buffer, negotiation.limits, negotiation.patience);
                 return Ok(Opened::Startup { client, message, peer });

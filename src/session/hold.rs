@@ -1,11 +1,15 @@
 //! The result of one statement, held back until it is recorded.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use bytes::{Buf, Bytes};
 use sha2::{Digest, Sha256};
 
 /// Bytes of a statement's result as the upstream sent them, none of which the agent has seen.
 #[derive(Debug, Default)]
 pub struct Hold {
+    reserved: Option<Reserved>,
     rows: u64,
     row_bytes: u64,
     /// Whole DataRow messages.
@@ -26,6 +30,48 @@ pub enum End {
     Error { message: Bytes, sqlstate: [u8; 5], text: String },
 }
 
+/// The bounds of what is held: of one session, and of all.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    session: u64,
+    total: u64,
+    used: Arc<AtomicU64>,
+}
+
+/// A part of the total, until it is dropped.
+#[derive(Debug)]
+struct Reserved {
+    bytes: u64,
+    used: Arc<AtomicU64>,
+}
+
+/// Small results are not counted: there are at most as many as connections of the pool.
+const FREE: u64 = 64 * 1024;
+
+impl Bound {
+    pub fn new(session: u64, total: u64) -> Bound {
+        Bound { session, total, used: Arc::default() }
+    }
+
+    /// Doubles the reservation, so that few steps are counted.
+    fn grow(&self, reserved: &mut Option<Reserved>, size: u64) -> bool {
+        let now = reserved.as_ref().map_or(0, |reserved| reserved.bytes);
+        let more = size.saturating_mul(2).min(self.session.max(size)) - now;
+        if self.used.fetch_add(more, Ordering::Relaxed).saturating_add(more) > self.total {
+            self.used.fetch_sub(more, Ordering::Relaxed);
+            return false;
+        }
+        reserved.get_or_insert_with(|| Reserved { bytes: 0, used: self.used.clone() }).bytes += more;
+        true
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.used.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
 impl Hold {
     pub fn push_rows(&mut self, rows: u64, bytes: Bytes) {
         self.rows += rows;
@@ -42,9 +88,19 @@ impl Hold {
         self.rows
     }
 
-    /// What the buffer takes, for the session's bound.
+    /// What the buffer takes.
     pub fn size(&self) -> u64 {
         self.row_bytes + self.notice_bytes
+    }
+
+    /// False if this is more than one session, or all together, may hold. `others` is what the session holds besides.
+    pub fn fits(&mut self, others: u64, bound: &Bound) -> bool {
+        let size = self.size();
+        if others + size > bound.session {
+            return false;
+        }
+        let reserved = self.reserved.as_ref().map_or(FREE, |reserved| reserved.bytes);
+        size <= reserved || bound.grow(&mut self.reserved, size)
     }
 
     /// SHA-256 over the notices, the rows and the end, message by message as received, and how many bytes that is.
@@ -64,7 +120,7 @@ impl Hold {
 
     /// Gives up the rows, in order.
     pub fn into_rows(self) -> Rows {
-        Rows { chunks: self.chunks.into(), left: self.rows }
+        Rows { chunks: self.chunks.into(), left: self.rows, _reserved: self.reserved }
     }
 
     pub fn take_notices(&mut self) -> Vec<Bytes> {
@@ -77,6 +133,7 @@ impl Hold {
 pub struct Rows {
     chunks: std::collections::VecDeque<Bytes>,
     left: u64,
+    _reserved: Option<Reserved>,
 }
 
 impl Rows {
@@ -145,6 +202,27 @@ mod tests {
         assert_eq!(rows.take(5).concat(), [row(b"bb"), row(b"")].concat());
         assert_eq!(rows.left(), 0);
         assert!(rows.take(1).is_empty());
+    }
+
+    #[test]
+    fn all_sessions_together_hold_no_more_than_the_total() {
+        let bound = Bound::new(1_000_000, 600_000);
+        let large = |bytes: usize| {
+            let mut hold = Hold::default();
+            hold.push_rows(1, vec![0; bytes].into());
+            hold
+        };
+        let mut one = large(200_000);
+        assert!(one.fits(0, &bound), "a reservation of twice its size");
+        let mut other = large(150_000);
+        assert!(!other.fits(0, &bound));
+        let rows = one.into_rows();
+        assert!(!other.fits(0, &bound), "a portal holds on");
+        drop(rows);
+        assert!(other.fits(0, &bound));
+        assert!(!other.fits(900_000, &bound), "the session's own bound");
+        drop(other);
+        assert_eq!(bound.used.load(Ordering::Relaxed), 0);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Statements that the proxy answers or drives by itself: settings, SHOW, transaction control.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use super::control;
 use super::core::{End, Session};
@@ -8,7 +8,10 @@ use super::failure::Failure;
 use super::show;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
-use crate::statement::kind::{ExplainOptionName, LocalStatement, SetVariable, StatementKind};
+use crate::statement::kind::{
+    ExplainOptionName, LocalStatement, SetValue, SetVariable, SettingCall, SettingValue, StatementKind,
+};
+use crate::wire::Oid;
 use crate::wire::frontend::{Format, Formats};
 use crate::wire::reply::{self, Column};
 
@@ -24,11 +27,20 @@ pub type Done = Result<Result<(), Failure>, End>;
 
 impl Session {
     /// Nothing may be pending.
-    pub async fn run_local(&mut self, text: &str, statement: &LocalStatement, formats: &Formats, describe_it: Describe) -> Done {
+    pub async fn run_local(
+        &mut self,
+        text: &str,
+        statement: &LocalStatement,
+        values: &[Option<Bytes>],
+        formats: &Formats,
+        describe_it: Describe,
+    ) -> Done {
         if self.transaction.is_failed() && !control::leaves_block(&statement.kind) {
             return Ok(Err(Failure::transaction_failed()));
         }
-        if describe_it == Describe::Yes && columns_of(&statement.kind).is_some() {
+        // What precedes BEGIN in the same implicit transaction belongs to the block, so this is right for BEGIN, too.
+        self.settings.begin();
+        if describe_it == Describe::Yes && columns(&statement.kind) > 0 {
             describe(&statement.kind, formats, self.client.reply());
         }
         match &statement.kind {
@@ -41,6 +53,7 @@ impl Session {
             StatementKind::SetTransaction(modes) => self.set_transaction(modes).await,
             StatementKind::SetSessionCharacteristics(modes) => Ok(self.set_session_characteristics(modes)),
             StatementKind::Set(variable) => self.set(variable).await,
+            StatementKind::SettingCalls(calls) => Ok(self.setting_calls(calls, values).await),
             StatementKind::Show { name } => Ok(self.show(name)),
             StatementKind::Reset { name } => Ok(self.reset(name)),
             StatementKind::ResetAll => {
@@ -86,6 +99,25 @@ impl Session {
             },
             Err(failure) => Ok(Err(failure)),
         }
+    }
+
+    /// From left to right, as Postgres evaluates a target list.
+    async fn setting_calls(&mut self, calls: &[SettingCall], values: &[Option<Bytes>]) -> Result<(), Failure> {
+        let mut row = Vec::with_capacity(calls.len());
+        for SettingCall { name, set, column } in calls {
+            let value = match set {
+                None => show::value(self, name)?,
+                Some((value, local)) => {
+                    let values = setting_value(value, values)?;
+                    let variable = SetVariable { name: name.clone(), values, local: *local, call: Some(column.clone()) };
+                    self.try_set(&variable).await?.to_string()
+                }
+            };
+            row.push(value);
+        }
+        let row: Vec<Option<&[u8]>> = row.iter().map(|value| Some(value.as_bytes())).collect();
+        reply::data_row(self.client.reply(), &row).map_err(|_| Failure::new("54000", "the value is too long"))?;
+        self.complete("SELECT 1")
     }
 
     fn show(&mut self, name: &str) -> Result<(), Failure> {
@@ -149,18 +181,20 @@ pub fn is_transaction_control(kind: &StatementKind) -> bool {
         | StatementKind::ResetAll
         | StatementKind::UnlistenAll
         | StatementKind::CloseAll
+        | StatementKind::SettingCalls(_)
         | StatementKind::AdvisoryUnlockAll { .. }
         | StatementKind::Unsupported { .. } => false,
     }
 }
 
-/// The one column of a local result.
-fn columns_of(kind: &StatementKind) -> Option<Column<'_>> {
+/// The columns of a local result; none where there is no result.
+fn columns_of(kind: &StatementKind) -> Vec<Column<'_>> {
     match kind {
-        StatementKind::Show { name } => Some(Column::text(show::column_name(name))),
-        StatementKind::Set(SetVariable { call: Some(column), .. }) => Some(Column::text(column)),
+        StatementKind::Show { name } => vec![Column::text(show::column_name(name))],
+        StatementKind::Set(SetVariable { call: Some(column), .. }) => vec![Column::text(column)],
+        StatementKind::SettingCalls(calls) => calls.iter().map(|call| Column::text(&call.column)).collect(),
         // `void`, four bytes by value.
-        StatementKind::AdvisoryUnlockAll { column } => Some(Column { name: column, type_oid: 2278, type_size: 4, format: 0 }),
+        StatementKind::AdvisoryUnlockAll { column } => vec![Column { name: column, type_oid: 2278, type_size: 4, format: 0 }],
         StatementKind::Explain { options, .. } => {
             let format = options.iter().rfind(|o| o.name == ExplainOptionName::Format).and_then(|o| o.value.as_deref());
             let type_oid = match format.map(str::to_ascii_lowercase).as_deref() {
@@ -168,7 +202,7 @@ fn columns_of(kind: &StatementKind) -> Option<Column<'_>> {
                 Some("xml") => 142,
                 Some(_) | None => 25,
             };
-            Some(Column { name: "QUERY PLAN", type_oid, type_size: -1, format: 0 })
+            vec![Column { name: "QUERY PLAN", type_oid, type_size: -1, format: 0 }]
         }
         StatementKind::Select
         | StatementKind::Write { .. }
@@ -186,20 +220,64 @@ fn columns_of(kind: &StatementKind) -> Option<Column<'_>> {
         | StatementKind::DiscardAll
         | StatementKind::UnlistenAll
         | StatementKind::CloseAll
-        | StatementKind::Unsupported { .. } => None,
+        | StatementKind::Unsupported { .. } => Vec::new(),
+    }
+}
+
+/// How many columns its result has; 0 where it has none.
+pub fn columns(kind: &StatementKind) -> usize {
+    columns_of(kind).len()
+}
+
+/// The types of a local statement's parameters: as declared, and `text` where the proxy knows better.
+pub fn parameter_types(kind: &StatementKind, declared: &[Oid]) -> Result<Vec<Oid>, Failure> {
+    const TEXT: Oid = 25;
+    const UNKNOWN: Oid = 705;
+    let mut types = declared.to_vec();
+    if let StatementKind::SettingCalls(calls) = kind
+        && calls.iter().any(|call| matches!(call.set, Some((SettingValue::Parameter, _))))
+    {
+        match types.first_mut() {
+            None => types.push(TEXT),
+            Some(first) if matches!(*first, 0 | TEXT | UNKNOWN) => *first = TEXT,
+            Some(_) => return Err(Failure::new("42883", "the value of set_config must be of type text")),
+        }
+    }
+    // A statement that is not analysed gives its parameters no types, so the client must (`parse_analyze_varparams`).
+    match types.iter().position(|&oid| oid == 0 || oid == UNKNOWN) {
+        Some(at) => Err(Failure::new("42P18", format!("could not determine data type of parameter ${}", at + 1))),
+        None => Ok(types),
     }
 }
 
 /// RowDescription or NoData. Text has the same bytes in both formats, so only the code differs.
 pub fn describe(kind: &StatementKind, formats: &Formats, out: &mut BytesMut) {
-    match columns_of(kind) {
-        Some(column) => {
-            let format = formats.get(0).unwrap_or(Format::Text) as i16;
-            // A name of at most 63 bytes fits.
-            let _ = reply::row_description(out, &[Column { format, ..column }]);
-        }
-        None => out.extend_from_slice(reply::NO_DATA),
+    let mut columns = columns_of(kind);
+    if columns.is_empty() {
+        out.extend_from_slice(reply::NO_DATA);
+        return;
     }
+    for (index, column) in columns.iter_mut().enumerate() {
+        column.format = formats.get(index).unwrap_or(Format::Text) as i16;
+    }
+    // Few names of at most 63 bytes fit.
+    let _ = reply::row_description(out, &columns);
+}
+
+/// NULL is the default, as for Postgres's `set_config_by_name`.
+fn setting_value(value: &SettingValue, values: &[Option<Bytes>]) -> Result<SetValue, Failure> {
+    let given = match value {
+        SettingValue::Constant(constant) => Some(constant.clone()),
+        SettingValue::Parameter => match values.first() {
+            Some(Some(bytes)) => {
+                let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
+                Some(text.ok_or_else(|| Failure::new("22021", "invalid byte sequence for encoding \"UTF8\""))?.to_owned())
+            }
+            Some(None) => None,
+            None => return Err(Failure::new("42P02", "there is no parameter $1")),
+        },
+    };
+    Ok(given.map_or(SetValue::Default, |value| SetValue::List(vec![value])))
 }
 
 /// What is known and not run: what may come later is 0A000, what never will is 42501.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
@@ -14,12 +15,18 @@ use tokio::net::TcpListener;
 use super::listener::Running;
 use super::proxy::Proxy;
 
+/// Seconds, from a cached proof on tmpfs to a slow disk.
+const BUCKETS: [f64; 13] = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
+/// Histograms keep every sample until they are drained.
+const UPKEEP: Duration = Duration::from_secs(5);
+
 /// Installs the recorder, once a process.
 pub fn install() -> PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     HANDLE
         .get_or_init(|| {
-            let recorder = PrometheusBuilder::new().build_recorder();
+            let builder = PrometheusBuilder::new().set_buckets(&BUCKETS).expect("there are buckets");
+            let recorder = builder.build_recorder();
             let handle = recorder.handle();
             // Another recorder in the process means that its owner does the exporting.
             let _ = metrics::set_global_recorder(recorder);
@@ -30,6 +37,13 @@ pub fn install() -> PrometheusHandle {
 
 pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("metrics.listen: cannot listen on {address}"))
+}
+
+pub async fn upkeep(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        metrics.run_upkeep();
+    }
 }
 
 #[derive(Clone)]
@@ -56,7 +70,7 @@ async fn render(State(ops): State<Ops>) -> String {
         metrics::gauge!("pgwarrant_pool_connections", "pool" => name, "state" => "idle").set(counts.idle as f64);
         metrics::gauge!("pgwarrant_pool_waiting", "pool" => name).set(counts.waiting as f64);
     }
-    metrics::gauge!("pgwarrant_proofs_cached").set(ops.proxy.proofs.len() as f64);
+    metrics::gauge!("pgwarrant_proofs_cached").set(ops.proxy.proofs.count() as f64);
     metrics::gauge!("pgwarrant_ledger_size").set(ops.proxy.ledger.head().size() as f64);
     ops.metrics.render()
 }

@@ -56,7 +56,7 @@ impl Prepared {
     pub fn parameters(&self) -> usize {
         match &self.kind {
             Kind::Query(decided) => decided.certified.client_parameters,
-            Kind::Empty | Kind::Local(_) => 0,
+            Kind::Empty | Kind::Local(_) => self.declared.len(),
         }
     }
 }
@@ -227,11 +227,6 @@ impl Portals {
         } else {
             self.named.remove(name);
         }
-    }
-
-    /// Whether results are kept for a later Execute.
-    pub fn hold_rows(&self) -> bool {
-        self.unnamed.iter().chain(self.named.values()).any(|portal| matches!(portal.state, PortalState::Rows(_)))
     }
 
     /// Portals end with their transaction.

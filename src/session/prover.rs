@@ -2,6 +2,7 @@
 
 use super::identity::Identity;
 use super::world::World;
+use crate::catalogue::visible::Visible;
 use crate::decision::deny::Deny;
 pub use crate::decision::{BoundValue, Permit, Proof};
 use crate::decision::{Question, before_reading, prove as prove_question};
@@ -17,10 +18,16 @@ pub fn prove(trees: &Trees, world: &World, identity: &Identity, named: &[String]
     prove_question(&Question { trees, catalogue: &world.catalogue, rules: &world.rules, chain: &chain, named })
 }
 
+/// What the filtered catalogue shows this session, as the setting that its views read.
+pub fn visible(world: &World, identity: &Identity) -> String {
+    let chain: Vec<&[Grant]> = identity.verified.chain.iter().map(|block| block.grants.as_slice()).collect();
+    Visible::new(&world.catalogue, &world.rules, &chain).setting()
+}
+
 /// The relations' names as the local reading found them, once its words alone give no reason to refuse.
 pub fn named(names: &Names, world: &World, identity: &Identity) -> Result<Vec<String>, Deny> {
     let chain: Vec<&[Grant]> = identity.verified.chain.iter().map(|block| block.grants.as_slice()).collect();
-    before_reading(names, &world.catalogue, &chain)?;
+    before_reading(names, &world.catalogue, &world.rules, &chain)?;
     Ok(names.relations.iter().chain(&names.cte_references).map(|relation| relation.name.clone()).collect())
 }
 

@@ -10,10 +10,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::cache::{Proofs, Readings};
 use super::cancel::{Cancel, Registry};
 use super::handshake::Negotiation;
+use super::hold::Bound;
 use super::listener::Running;
+use super::metrics::Metrics;
 use super::prover::Proof;
 use super::refused::Refused;
-use super::room::Room;
 use super::settings::{TimeoutCaps, Values};
 use super::world::Worlds;
 use crate::ledger::Ledger;
@@ -45,10 +46,11 @@ pub struct Proxy {
     pub version: Version,
     pub caps: TimeoutCaps,
     pub limits: Limits,
-    /// Bytes of results that one session may hold.
-    pub hold: u64,
-    /// The same over all sessions.
-    pub room: Arc<Room>,
+    /// Bytes of results that one session may hold, and all together.
+    pub hold: Bound,
+    /// Longer than the server's own statement timeout: then it is not the statement that hangs.
+    pub patience: Duration,
+    pub metrics: Metrics,
     pub running: watch::Receiver<Running>,
     /// Statements since the start: the epoch is only watched while it moves.
     pub statements: AtomicU64,

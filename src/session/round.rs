@@ -5,17 +5,20 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::connection_settings;
-use super::core::{End as SessionEnd, Pending, Session, check_same_types, unrecorded};
+use super::core::{End as SessionEnd, Pending, Session, unrecorded};
 use super::decide::upstream_failed;
-use super::exchange::{self, ExchangeError, Holding, Ran, Run};
+use super::exchange::{self, ExchangeError, Ran, Run};
 use super::failure::Failure;
 use super::hold::End;
+use super::judge::check_same_types;
+use super::metrics::Metrics;
 use super::notices;
 use super::prepared::{Permitted, PortalState};
 use super::record::Outcome;
+use crate::catalogue::views::VISIBLE_SETTING;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
-use crate::ledger::Receipt;
+use crate::ledger::{Health, Receipt};
 use crate::upstream::{Certified, ParseFailure, PoolError, Pooled};
 use crate::wire::reply;
 
@@ -26,6 +29,8 @@ enum Trouble {
     Changed,
     /// A statement was proven under another generation.
     Stale,
+    /// The connection was gone, and nothing but this round was on it: reads can be run again.
+    Lost(Failure),
 }
 
 impl From<Failure> for Trouble {
@@ -45,6 +50,7 @@ impl Session {
         let started = Instant::now();
         match self.round(&mut pending).await {
             Ok(ran) => {
+                self.proxy.metrics.round.record(started.elapsed());
                 if self.deliver(pending, ran, started).await? {
                     self.client.release(after);
                 }
@@ -60,11 +66,14 @@ impl Session {
 
     async fn round(&mut self, pending: &mut [Pending]) -> Result<Vec<Ran>, Failure> {
         self.check_ledger()?;
+        let mut lost = false;
         for _ in 0..ATTEMPTS {
             match self.try_round(pending).await {
                 Ok(ran) => return Ok(ran),
                 Err(Trouble::Failure(failure)) => return Err(failure),
                 Err(Trouble::Stale) => self.decide_stale(pending).await?,
+                Err(Trouble::Lost(failure)) if lost => return Err(failure),
+                Err(Trouble::Lost(_)) => lost = true,
                 Err(Trouble::Changed) => {
                     self.proxy.refresh().await;
                     self.decide_stale(pending).await?;
@@ -90,13 +99,25 @@ impl Session {
 
     /// Everything up to the results, which stay held.
     async fn try_round(&mut self, pending: &[Pending]) -> Result<Vec<Ran>, Trouble> {
+        match self.proxy.ledger.health() {
+            Health::Ready => {}
+            Health::Refusing(error) | Health::Stopped(error) => return Err(unrecorded(&error).into()),
+        }
         if !self.proxy.freshen().await {
             return Err(
                 Failure::from(Deny::new(Reason::UpstreamUnavailable, "the database's catalogue cannot be read now")).into()
             );
         }
         let mut connection = self.statement_connection().await?;
-        let tried = self.try_on(&mut connection, pending).await;
+        let patience = self.proxy.patience;
+        let tried = match tokio::time::timeout(patience, self.try_on(&mut connection, pending)).await {
+            Ok(tried) => tried,
+            Err(_) => {
+                connection.discard();
+                self.transaction.lose_upstream();
+                Err(Failure::from(Deny::new(Reason::UpstreamUnavailable, "the database did not answer in time")).into())
+            }
+        };
         self.registration.finished().await;
         if self.transaction.is_upstream() && connection.status() == crate::wire::backend::TransactionStatus::Idle {
             // The server ended the block by itself, or the connection broke.
@@ -115,6 +136,7 @@ impl Session {
             return Err(Trouble::Stale);
         }
         connection_settings::apply(connection, &self.settings).await.map_err(|error| upstream_failed(&error))?;
+        self.show_scope(connection, pending).await?;
         let mut names = Vec::with_capacity(pending.len());
         for one in pending {
             names.push(certify(connection, &one.permitted).await?);
@@ -127,24 +149,26 @@ impl Session {
             .iter()
             .enumerate()
             .map(|(index, one)| Run {
+                permit: &one.permitted.permit,
                 statement: &names[index],
                 formats: &formats[index],
                 parameters: &parameters[index],
                 result_formats: &one.values.result_formats,
-                max_rows: one.upstream_rows(in_block).0,
+                own_rows: one.max_rows,
+                in_block,
                 digest: one.permitted.decided.certified.reading.digest,
             })
             .collect();
         let begin = self.transaction.begin_text();
-        let holding = Holding { limit: self.proxy.hold, share: &mut self.share };
-        let ran = match exchange::run(connection, begin.as_deref(), &runs, holding).await {
+        let ran = match exchange::run(connection, begin.as_deref(), &runs, &self.proxy.hold).await {
             Ok(ran) => ran,
             Err(error) => {
                 if self.transaction.is_block() {
                     self.transaction.fail();
                     self.transaction.lose_upstream();
                 }
-                return Err(exchange_failed(&error).into());
+                let failure = exchange_failed(&error);
+                return Err(if error.is_lost() && !in_block { Trouble::Lost(failure) } else { failure.into() });
             }
         };
         self.transaction.begun();
@@ -170,6 +194,17 @@ impl Session {
         if pending.iter().any(stale) { Err(Trouble::Stale) } else { Ok(()) }
     }
 
+    /// The filtered catalogue's views read what the token may see from a setting, written anew before each use:
+    /// the agent cannot set it, and no other statement reads it.
+    async fn show_scope(&self, connection: &mut Pooled, pending: &[Pending]) -> Result<(), Trouble> {
+        let Some(one) = pending.iter().find(|one| one.permitted.permit.introspection()) else { return Ok(()) };
+        let scope = super::prover::visible(&one.permitted.decided.world, &self.identity);
+        // Digits and separators only (`Visible::setting`).
+        let set = format!("SET {VISIBLE_SETTING} = '{scope}'");
+        connection.simple(&set).await.map_err(|error| upstream_failed(&error))?;
+        Ok(())
+    }
+
     /// Records every outcome, then releases in order up to the first error. True if there was none.
     async fn deliver(&mut self, pending: Vec<Pending>, ran: Vec<Ran>, started: Instant) -> Result<bool, SessionEnd> {
         let in_block = self.transaction.is_block();
@@ -189,15 +224,18 @@ impl Session {
             let entry = if one.too_many(ran, in_block) { outcome.withheld(&one.row_limit().into()) } else { outcome.entry() };
             recorded.push(self.proxy.ledger.append(entry));
         }
+        let held = Instant::now();
         for ((one, ran), recorded) in pending.into_iter().zip(ran).zip(recorded) {
             let receipt = match recorded.await {
                 Ok(receipt) => receipt,
                 Err(error) => {
                     self.client.release(one.before);
-                    self.report(unrecorded(&error), None, None).await?;
+                    // Recording was what failed, so nothing more is written down.
+                    self.report(Failure { reason: None, ..unrecorded(&error) }, None, None).await?;
                     return Ok(false);
                 }
             };
+            self.proxy.metrics.recording.record(held.elapsed());
             if !self.release(one, ran, receipt, in_block) {
                 return Ok(false);
             }
@@ -215,6 +253,7 @@ impl Session {
         }
         if one.too_many(&ran, in_block) {
             let failure = Failure::from(one.row_limit());
+            Metrics::denied(Reason::RowLimit.code());
             failure.write(Some(&one.text), self.client.reply());
             self.failed();
             return false;
@@ -230,6 +269,7 @@ impl Session {
         let mut rows = hold.into_rows();
         match end {
             End::Error { message, .. } => {
+                self.proxy.metrics.failed.increment(1);
                 self.client.release(message);
                 self.failed();
                 return false;
@@ -250,6 +290,7 @@ impl Session {
                 self.set_portal(one.portal, PortalState::Rows(rows));
             }
         }
+        self.proxy.metrics.permitted.increment(1);
         true
     }
 
@@ -258,7 +299,7 @@ impl Session {
         self.transaction.fail();
     }
 
-    fn set_portal(&mut self, name: Option<Box<str>>, state: PortalState) {
+    pub fn set_portal(&mut self, name: Option<Box<str>>, state: PortalState) {
         if let Some(name) = name
             && let Ok(portal) = self.portals.get_mut(&name)
         {
@@ -354,12 +395,6 @@ async fn certify(connection: &mut Pooled, permitted: &Permitted) -> Result<Strin
 fn exchange_failed(error: &ExchangeError) -> Failure {
     match error {
         ExchangeError::Upstream(error) => upstream_failed(error),
-        ExchangeError::Crowded => Failure {
-            sqlstate: "53200".into(),
-            ..Deny::new(Reason::ResultTooLarge, "all sessions together hold as many results as the proxy may")
-                .hint("Try again, or ask for fewer rows or columns.")
-                .into()
-        },
         ExchangeError::Overflow => Deny::new(Reason::ResultTooLarge, "the result is larger than a session may hold")
             .hint("Ask for fewer rows or columns.")
             .into(),
@@ -371,24 +406,10 @@ fn exchange_failed(error: &ExchangeError) -> Failure {
 }
 
 impl Pending {
-    /// How many rows the upstream is asked for, and whether that is the agent's own wish rather than the limit:
-    /// outside a block the portal ends with the round trip, so more would be read for nothing.
-    fn upstream_rows(&self, in_block: bool) -> (i32, bool) {
-        let limit = self.permitted.permit.row_limit();
-        let own = u64::from(self.max_rows);
-        let asked = match limit {
-            _ if own > 0 && !in_block && limit.is_none_or(|limit| own <= limit) => return (self.max_rows.cast_signed(), true),
-            Some(limit) => limit.saturating_add(1),
-            None => 0,
-        };
-        // 0 is all; a limit beyond what the protocol can say cannot be reached.
-        (i32::try_from(asked).unwrap_or(0), false)
-    }
-
     /// More rows than the limit: nothing of them is released.
     fn too_many(&self, ran: &Ran, in_block: bool) -> bool {
         self.permitted.permit.row_limit().is_some_and(|limit| ran.hold.rows() > limit)
-            || (matches!(ran.end, End::Suspended) && !self.upstream_rows(in_block).1)
+            || (matches!(ran.end, End::Suspended) && !exchange::upstream_rows(&self.permitted.permit, self.max_rows, in_block).1)
     }
 
     fn row_limit(&self) -> Deny {

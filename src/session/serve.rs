@@ -6,27 +6,25 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::sync::{mpsc, watch};
-use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
 use super::cache::{Proofs, Readings};
 use super::cancel::Registry;
 use super::connection_settings;
-use super::handshake::{ALPN, Negotiation};
+use super::handshake::Negotiation;
+use super::hold::Bound;
 use super::listener::{self, Listeners, Running};
+use super::metrics::Metrics;
 use super::proxy::{Ask, Proxy};
-use super::room::Room;
 use super::settings::{TimeoutCaps, Values};
 use super::world::Worlds;
-use super::{greet, ops, refused, watch as watching};
+use super::{greet, ops, refused, reload, tls, watch as watching};
 use crate::audit::mirror::Mirror;
 use crate::catalogue::load;
 use crate::cli::connect::connect;
-use crate::config::{Config, DatabaseUrl, Host, Sync, Tls, TlsMode};
-use crate::ledger::{Ledger, LedgerConfig};
+use crate::config::{Config, DatabaseUrl, Host, Sync, TlsMode};
+use crate::ledger::{Health, Ledger, LedgerConfig};
 use crate::reading::Version;
 use crate::rules;
 use crate::token::RootKey;
@@ -34,12 +32,12 @@ use crate::token::key;
 use crate::upstream::{Connector, Pool, PoolConfig, Settings, SslMode, Target};
 use crate::wire::frame::FrontendLimits;
 
+/// What a statement may take beyond the server's own timeout before its connection is given up.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes that kept proofs may weigh, over all chains.
 const PROOFS: u64 = 256 << 20;
 /// Bytes that kept readings may weigh, each with its trees.
 const READINGS: u64 = 128 << 20;
-/// How long sessions may take to say goodbye once nothing can be recorded any more.
-const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Serves until SIGINT or SIGTERM, then lets sessions finish.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
@@ -102,7 +100,9 @@ pub async fn serve_until(
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(watching::watch(proxy.clone(), config.upstream.reader.clone(), asked));
     tasks.spawn(refused::summarise(proxy.clone()));
-    tasks.spawn(reload_rules(proxy.clone(), config.rules.dir.clone()));
+    tasks.spawn(ops::upkeep(metrics.clone()));
+    tasks.spawn(stop_with_the_ledger(ledger.clone(), stop.clone()));
+    tasks.spawn(reload::rules(proxy.clone(), config.rules.dir.clone()));
     if let Some(listener) = ops {
         tasks.spawn(ops::serve(listener, metrics, proxy.clone()));
     }
@@ -121,18 +121,9 @@ pub async fn serve_until(
         }
     };
     let drain = config.limits.drain_timeout.0;
-    let serving = listener::serve(listeners, config.limits.sessions as usize, running, stop.clone(), drain, session);
-    tokio::pin!(serving);
-    tokio::select! {
-        () = &mut serving => {}
-        error = ledger.stopped() => {
-            let _ = stop.send(Running::Stopping);
-            let _ = tokio::time::timeout(GOODBYE, serving).await;
-            return Err(anyhow::Error::new(error).context("nothing can be recorded any more, so nothing may run"));
-        }
-    }
+    listener::serve(listeners, config.limits.sessions as usize, running, stop, drain, session).await;
     tasks.shutdown().await;
-    refused::record(&proxy).await;
+    let failed = matches!(ledger.health(), Health::Stopped(_));
     proxy.pool.close();
     proxy.readers.close();
     ledger.shutdown().await;
@@ -140,7 +131,17 @@ pub async fn serve_until(
         mirror.stop(Duration::from_secs(10)).await;
     }
     tracing::info!("stopped");
+    if failed {
+        anyhow::bail!("the ledger failed: see the log");
+    }
     Ok(())
+}
+
+/// A ledger that failed never records again, so nothing may run again.
+async fn stop_with_the_ledger(ledger: Ledger, stop: watch::Sender<Running>) {
+    let error = ledger.stopped().await;
+    tracing::error!(%error, "the ledger stopped, and so does the proxy");
+    let _ = stop.send(Running::Stopping);
 }
 
 async fn proxy(
@@ -162,7 +163,7 @@ async fn proxy(
         audience: config.audience.clone(),
         roots: roots(config)?,
         negotiation: Negotiation {
-            tls: config.tls.as_ref().map(acceptor).transpose()?,
+            tls: config.tls.as_ref().map(tls::acceptor).transpose()?,
             limits: FrontendLimits {
                 statement: statement.try_into().unwrap_or(u32::MAX),
                 bind: config.limits.message.as_usize().try_into().unwrap_or(u32::MAX),
@@ -187,8 +188,9 @@ async fn proxy(
             idle_in_transaction: milliseconds(config.limits.idle_in_transaction_timeout.0),
         },
         limits: crate::statement::limits::Limits::default(),
-        hold: config.limits.hold.0,
-        room: Room::new(config.limits.hold_total.0),
+        hold: Bound::new(config.limits.hold.0, config.limits.hold_total.0),
+        patience: config.upstream.statement_timeout.0 + PATIENCE,
+        metrics: Metrics::new(),
         running,
         statements: AtomicU64::new(0),
         next_reading: AtomicU64::new(1),
@@ -301,73 +303,4 @@ fn mirror(config: &Config, ledger: &Ledger) -> Option<Mirror> {
         Box::pin(async move { connect(&url).await })
     });
     Some(Mirror::start(ledger, connect, audit.max_lag))
-}
-
-/// TLS 1.2 and later.
-fn acceptor(tls: &Tls) -> anyhow::Result<TlsAcceptor> {
-    let chain = CertificateDer::pem_file_iter(&tls.certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(|| format!("tls.certificate {}", tls.certificate.display()))?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key).with_context(|| format!("tls.key {}", tls.key.display()))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = rustls::ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
-    let builder = match &tls.client_ca {
-        None => builder.with_no_client_auth(),
-        Some(file) => {
-            let mut store = rustls::RootCertStore::empty();
-            for certificate in CertificateDer::pem_file_iter(file).with_context(|| format!("tls.client_ca {}", file.display()))? {
-                store.add(certificate?)?;
-            }
-            let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider)
-                .allow_unauthenticated()
-                .build()?;
-            builder.with_client_cert_verifier(verifier)
-        }
-    };
-    let mut server = builder.with_single_cert(chain, key).context("tls.certificate and tls.key do not fit")?;
-    server.alpn_protocols = vec![ALPN.to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(server)))
-}
-
-/// Reads the rules anew on SIGHUP and when a file changes. A broken set of files changes nothing, and says so loudly.
-async fn reload_rules(proxy: Arc<Proxy>, dir: std::path::PathBuf) {
-    use notify::Watcher as _;
-    let (changed, mut changes) = mpsc::channel::<()>(1);
-    let noticed = changed.clone();
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| !event.kind.is_access()) {
-            let _ = noticed.try_send(());
-        }
-    });
-    if let Ok(watcher) = &mut watcher
-        && let Err(error) = watcher.watch(&dir, notify::RecursiveMode::NonRecursive)
-    {
-        tracing::warn!(%error, "the rules' directory cannot be watched; send SIGHUP after a change");
-    }
-    let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok();
-    loop {
-        let hung_up = async {
-            match &mut hangup {
-                Some(signal) => signal.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = hung_up => {}
-            _ = changes.recv() => {
-                // An editor writes several times.
-                tokio::time::sleep(Duration::from_millis(200)).await;
-                while changes.try_recv().is_ok() {}
-            }
-        }
-        match rules::load_dir(&dir) {
-            Ok(rules) if rules.hash == proxy.worlds.load().rules.hash => {}
-            Ok(rules) => {
-                tracing::info!("rules reloaded");
-                proxy.worlds.set_rules(rules);
-                proxy.forget();
-            }
-            Err(errors) => tracing::error!(%errors, "the rules are broken; those of before stay in force"),
-        }
-    }
 }

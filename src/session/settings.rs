@@ -276,6 +276,17 @@ impl Settings {
         }
     }
 
+    /// The block has failed: what was set since the last savepoint is undone at once, not only by ROLLBACK.
+    pub fn abort(&mut self) {
+        let Some(t) = &self.transaction else { return };
+        let (effective, committed) = match t.savepoints.last() {
+            Some(savepoint) => (savepoint.effective.clone(), savepoint.committed.clone()),
+            None => (t.before.clone(), t.before.clone()),
+        };
+        (self.effective, self.committed) = (effective, committed);
+        self.refresh();
+    }
+
     /// False when there are too many.
     pub fn savepoint(&mut self, name: &str) -> bool {
         let (effective, committed) = (self.effective.clone(), self.committed.clone());

@@ -30,11 +30,9 @@ impl Session {
     pub async fn try_set(&mut self, variable: &SetVariable) -> Result<Arc<str>, Failure> {
         let scope = if variable.local { Scope::Local } else { Scope::Session };
         if let Some(setting) = Setting::from_name(&variable.name) {
-            if scope == Scope::Local && !self.transaction.is_block() {
-                if variable.call.is_none() {
-                    self.warn("25P01", "SET LOCAL can only be used in transaction blocks");
-                }
-                return Ok(self.settings.get(setting).clone());
+            if scope == Scope::Local && !self.transaction.is_block() && variable.call.is_none() {
+                // It holds until the implicit transaction ends, which is soon.
+                self.warn("25P01", "SET LOCAL can only be used in transaction blocks");
             }
             match &variable.values {
                 SetValue::Default => self.settings.reset(setting, scope),

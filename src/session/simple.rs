@@ -20,16 +20,15 @@ use crate::wire::{reply, request};
 impl Session {
     pub async fn simple_query(&mut self, text: &str) -> Result<(), End> {
         self.run_pending().await?;
-        if !self.skipping {
-            match self.try_simple(text).await? {
-                Ok(()) => self.run_pending().await?,
-                Err(failure) => self.fail(failure, Some(text), None).await?,
-            }
+        if self.skipping {
+            // What precedes it in the pipeline failed, so that it is skipped up to Sync like anything else.
+            return Ok(());
         }
-        self.skipping = false;
-        if !self.transaction.is_block() {
-            self.portals.clear();
+        match self.try_simple(text).await? {
+            Ok(()) => self.run_pending().await?,
+            Err(failure) => self.fail(failure, Some(text), None).await?,
         }
+        self.end_implicit();
         self.ready().await
     }
 
@@ -37,17 +36,20 @@ impl Session {
         if let Err(failure) = self.check_expiry() {
             return Ok(Err(failure));
         }
+        // A simple Query drops the unnamed statement (protocol flow, "Extended Query").
+        self.statements.remove("");
         let template = match self.asker().look_up(text, &[]) {
             Found::Decided(_) if self.transaction.is_failed() => return Ok(Err(Failure::transaction_failed())),
-            Found::Decided(decided) => return Ok(self.queue(text.into(), &decided).await),
+            Found::Decided(decided) => {
+                self.proxy.metrics.known.increment(1);
+                return Ok(self.queue(text.into(), &decided).await);
+            }
             Found::Unknown(template) => template,
         };
         let statements = match statement::local::read(text, &self.proxy.limits) {
             Ok(statements) => statements,
             Err(deny) => return Ok(Err(deny.into())),
         };
-        // A simple Query drops the unnamed statement (protocol flow, "Extended Query").
-        self.statements.remove("");
         if statements.len() > 1 {
             return self.several(text, statements).await;
         }
@@ -62,13 +64,17 @@ impl Session {
     }
 
     async fn run_one(&mut self, text: Arc<str>, kind: &Kind) -> Result<Result<(), Failure>, End> {
+        if !matches!(kind, Kind::Empty) {
+            // It runs in the unnamed portal (`exec_simple_query`).
+            self.portals.remove("");
+        }
         match kind {
             Kind::Empty => {
                 self.client.reply().extend_from_slice(reply::EMPTY_QUERY_RESPONSE);
                 Ok(Ok(()))
             }
             Kind::Query(decided) => Ok(self.queue(text, decided).await),
-            Kind::Local(statement) => self.run_local(&text, statement, &Formats::All(Format::Text), Describe::Yes).await,
+            Kind::Local(statement) => self.run_local(&text, statement, &[], &Formats::All(Format::Text), Describe::Yes).await,
         }
     }
 

@@ -5,16 +5,19 @@ use super::build::node;
 use super::constant::Constant;
 use super::facts::{base_type, constant, type_of};
 use super::functions::MAX_STEPS;
-use super::model::{Series, Shape};
+use super::model::{Kind, LevelId, Series, Shape};
 use super::value::Oid;
-use super::visit;
+use super::{introspect, visit};
 use crate::catalogue::constant::ConstantCheck;
 use crate::catalogue::snapshot::{Catalogue, FIRST_NORMAL_OBJECT_ID, Function, Vetting};
+use crate::catalogue::views::CATALOGUE_SCHEMA;
+use crate::catalogue::visible::KnownRelations;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
 use crate::reading::tree::{Command, Const, Expr, Query, SortGroupClause, SubLinkType};
 use crate::token::grant::FunctionSignature;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What admission leaves to the values at Bind, and to the token.
 #[derive(Debug, Default)]
@@ -36,6 +39,8 @@ pub enum Requirement {
     PlainRegex(Constant),
     /// `generate_series` makes at most `MAX_STEPS` rows.
     ShortSeries(Series),
+    /// The parameter names a relation that the token may see.
+    Names(u32, Arc<KnownRelations>),
 }
 
 /// `count("any")`: looks at NULL only.
@@ -45,9 +50,13 @@ const FORMAT: [Oid; 2] = [3539, 3540];
 fn takes_regex(func: Oid) -> bool {
     matches!(func, 79 | 1238..=1241 | 1252 | 1254 | 1256 | 1656..=1659 | 2073 | 2074 | 2284 | 2285 | 2763..=2768 | 3396 | 3397 | 6251..=6269)
 }
-/// Types whose values name objects: regproc, regclass, regtype, …
-const NAMING: [Oid; 11] = [24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096, 4191];
 const SERIES: [Oid; 7] = [1066, 1067, 1068, 1069, 938, 939, 6274];
+
+const REGCONFIG: Oid = 3734;
+
+fn is_built_in_object(datum: &[u8]) -> bool {
+    datum.try_into().is_ok_and(|word| u64::from_le_bytes(word) < u64::from(FIRST_NORMAL_OBJECT_ID))
+}
 
 pub struct Admission<'a> {
     pub catalogue: &'a Catalogue,
@@ -63,7 +72,7 @@ impl Admission<'_> {
             self.query(level.query)?;
         }
         for site in &shape.sites {
-            self.expr(site.expr, &mut admitted)?;
+            self.expr((shape, site.level), site.expr, &mut admitted)?;
         }
         Ok(admitted)
     }
@@ -90,7 +99,7 @@ impl Admission<'_> {
         }
         let entry = |c: &SortGroupClause| {
             let expr = q.target_list.iter().find(|t| t.sort_group_ref == c.sort_group_ref).map(|t| &t.expr);
-            self.sorted(c, expr.and_then(type_of))
+            self.sorted(c, expr.and_then(sort_type))
         };
         q.group_clause.iter().chain(&q.distinct_clause).chain(&q.sort_clause).try_for_each(entry)?;
         for w in &q.window_clause {
@@ -130,18 +139,18 @@ impl Admission<'_> {
         }
     }
 
-    fn expr(&self, expr: &Expr, out: &mut Admitted) -> Result<(), Deny> {
-        self.one(expr, out)?;
+    fn expr(&self, here: Here<'_, '_>, expr: &Expr, out: &mut Admitted) -> Result<(), Deny> {
+        self.one(here, expr, out)?;
         let mut result = Ok(());
         visit::children(expr, &mut |child| {
             if result.is_ok() {
-                result = self.expr(child, out);
+                result = self.expr(here, child, out);
             }
         });
         result
     }
 
-    fn one(&self, expr: &Expr, out: &mut Admitted) -> Result<(), Deny> {
+    fn one(&self, here: Here<'_, '_>, expr: &Expr, out: &mut Admitted) -> Result<(), Deny> {
         let at = visit::location(expr);
         match expr {
             Expr::Var(v) if v.column < 0 => {
@@ -151,10 +160,12 @@ impl Admission<'_> {
             }
             Expr::Var(_) | Expr::Bool { .. } | Expr::BooleanTest { .. } | Expr::NullTest { .. } | Expr::CaseTest { .. } => Ok(()),
             Expr::Const(c) => self.literal(c),
-            Expr::Param { type_oid, .. } => self.type_is_built_in(*type_oid, at),
+            Expr::Param { type_oid, .. } => {
+                self.naming(*type_oid, at)?;
+                self.type_is_built_in(*type_oid, at)
+            }
             Expr::Aggref { func, args, direct_args, order, distinct, .. } => {
-                let types: Vec<Option<Oid>> =
-                    args.iter().map(|t| type_of(&t.expr)).chain(direct_args.iter().map(type_of)).collect();
+                let types = types(here, args.iter().map(|t| &t.expr).chain(direct_args));
                 for c in order.iter().chain(distinct) {
                     let expr = args.iter().find(|t| t.sort_group_ref == c.sort_group_ref).map(|t| &t.expr);
                     self.sorted(c, expr.and_then(type_of))?;
@@ -165,44 +176,45 @@ impl Admission<'_> {
                 if !run_condition.is_empty() {
                     return Err(node("a run condition").at(at));
                 }
-                self.call(*func, &args.iter().map(type_of).collect::<Vec<_>>(), args, at, out)
+                self.call(*func, &types(here, args.iter()), args, at, out)
             }
             Expr::Func { func, args, collation: _, input_collation, result_type, .. } => {
                 self.collation(*input_collation, at)?;
                 self.naming(*result_type, at)?;
-                self.call(*func, &args.iter().map(type_of).collect::<Vec<_>>(), args, at, out)
+                self.call(*func, &types(here, args.iter()), args, at, out)
             }
             Expr::Op { operator, func, args, input_collation, .. } => {
                 self.collation(*input_collation, at)?;
                 self.operator(*operator, at)?;
-                self.call(*func, &args.iter().map(type_of).collect::<Vec<_>>(), args, at, out)
+                self.call(*func, &types(here, args.iter()), args, at, out)
             }
             Expr::ScalarArrayOp { operator, func, args, input_collation, .. } => {
                 self.collation(*input_collation, at)?;
                 self.operator(*operator, at)?;
-                self.call(*func, &args.iter().map(type_of).collect::<Vec<_>>(), args, at, out)
+                self.call(*func, &types(here, args.iter()), args, at, out)
             }
             Expr::RowCompare { operators, input_collations, left, right, .. } => {
                 operators.iter().try_for_each(|o| self.operator(*o, at))?;
                 input_collations.iter().try_for_each(|c| self.collation(*c, at))?;
-                left.iter().chain(right).try_for_each(|e| self.operand(e, at))
+                left.iter().chain(right).try_for_each(|e| self.operand(here, e, at))
             }
             Expr::MinMax { args, input_collation, .. } => {
                 self.collation(*input_collation, at)?;
-                args.iter().try_for_each(|e| self.operand(e, at))
+                args.iter().try_for_each(|e| self.operand(here, e, at))
             }
             Expr::CoerceViaIo { arg, result_type, .. } => {
                 self.naming(*result_type, at)?;
                 self.type_is_built_in(*result_type, at)?;
-                self.operand(arg, at)
+                self.operand(here, arg, at)
             }
             Expr::Relabel { result_type, collation, .. } => {
                 self.collation(*collation, at)?;
                 self.naming(*result_type, at)
             }
             Expr::ArrayCoerce { arg, result_type, .. } => {
+                self.naming(*result_type, at)?;
                 self.type_is_built_in(*result_type, at)?;
-                self.operand(arg, at)
+                self.operand(here, arg, at)
             }
             Expr::CoerceToDomain { result_type, .. } => self.type_is_built_in(*result_type, at),
             Expr::Array { array_type, .. } => self.type_is_built_in(*array_type, at),
@@ -240,19 +252,24 @@ impl Admission<'_> {
     }
 
     fn literal(&self, c: &Const) -> Result<(), Deny> {
+        // to_tsvector('english', …): a configuration that came with the server runs the server's own dictionaries.
+        if c.type_oid == REGCONFIG && c.datum.as_deref().is_some_and(is_built_in_object) {
+            return Ok(());
+        }
         self.naming(c.type_oid, c.location)?;
         self.type_is_built_in(c.type_oid, c.location)
     }
 
-    fn operand(&self, e: &Expr, at: Option<u32>) -> Result<(), Deny> {
-        match type_of(e) {
+    fn operand(&self, here: Here<'_, '_>, e: &Expr, at: Option<u32>) -> Result<(), Deny> {
+        types(here, std::iter::once(e)).into_iter().try_for_each(|t| match t {
             Some(t) => self.type_is_built_in(t, at),
             None => Err(node("an operand of unknown type").at(at)),
-        }
+        })
     }
 
+    /// In introspection, `introspect` judges where the value comes from.
     fn naming(&self, type_oid: Oid, at: Option<u32>) -> Result<(), Deny> {
-        if NAMING.contains(&type_oid) && !self.introspection {
+        if !self.introspection && introspect::names_objects(self.catalogue, type_oid) {
             return Err(Deny::new(
                 Reason::TypeNotAllowed,
                 "types that name database objects (regclass and its like) are not allowed",
@@ -311,6 +328,7 @@ impl Admission<'_> {
             }
             Vetting::Introspection if self.introspection => {}
             Vetting::Introspection => return Err(refused(f, "it reads the catalogue").at(at)),
+            Vetting::Refused { .. } if self.introspection && func == introspect::REGCLASS_OF_TEXT => {}
             Vetting::Refused { why } => return Err(refused(f, why).at(at)),
             Vetting::Unknown => return Err(refused(f, "it is not in the vetted list").at(at)),
         }
@@ -319,10 +337,16 @@ impl Admission<'_> {
             return Ok(());
         }
         // Polymorphic built-ins run the code of what they are given.
-        types.iter().flatten().try_for_each(|t| self.type_is_built_in(base_type(self.catalogue, *t), at))
+        types.iter().try_for_each(|t| match t {
+            Some(t) => self.type_is_built_in(base_type(self.catalogue, *t), at),
+            None => Err(node("an operand of unknown type").at(at)),
+        })
     }
 
     fn user_function(&self, f: &Function, at: Option<u32>, out: &mut Admitted) -> Result<(), Deny> {
+        if self.introspection && f.name.schema == CATALOGUE_SCHEMA {
+            return Ok(());
+        }
         let allowed = self.allowed.iter().any(|s| s.function == f.name && s.arguments == f.arguments);
         if !allowed {
             let signature = format!("{}.{}({})", f.name.schema, f.name.name, f.arguments.join(", "));
@@ -355,7 +379,7 @@ impl Admission<'_> {
                 }
             }
         }
-        if SERIES.contains(&func) {
+        if SERIES.contains(&func) && !super::functions::over_a_vector(args) {
             let ends: Option<Vec<Constant>> = args.iter().take(3).map(|a| constant(self.catalogue, a)).collect();
             match ends.as_deref() {
                 Some([start, stop, rest @ ..]) => out.requirements.push(Requirement::ShortSeries(Series {
@@ -370,10 +394,57 @@ impl Admission<'_> {
     }
 }
 
+/// Where an expression stands, to look its columns up.
+type Here<'s, 't> = (&'s Shape<'t>, LevelId);
+
+const RECORD: Oid = 2249;
+/// No row of rows is deeper.
+const MAX_ROWS_IN_ROWS: u32 = 8;
+
+/// The types of some expressions; of a row without a name, those of its fields.
+fn types<'e>(here: Here<'_, '_>, exprs: impl Iterator<Item = &'e Expr>) -> Vec<Option<Oid>> {
+    let mut found = Vec::new();
+    exprs.for_each(|e| add_types(here, e, 0, &mut found));
+    found
+}
+
+fn add_types(here: Here<'_, '_>, expr: &Expr, depth: u32, found: &mut Vec<Option<Oid>>) {
+    let (shape, level) = here;
+    match expr {
+        _ if depth > MAX_ROWS_IN_ROWS => found.push(Some(RECORD)),
+        Expr::Row { args, row_type: RECORD, .. } => args.iter().for_each(|a| add_types(here, a, depth + 1, found)),
+        // ARRAY(SELECT …): the array is as good as its elements.
+        Expr::SubLink { kind: SubLinkType::Array, query, .. } => {
+            found.push(query.target_list.first().and_then(|t| type_of(&t.expr)));
+        }
+        Expr::Var(v) if v.column == 0 && v.type_oid == RECORD => {
+            let inner = shape.resolve_column(level, v).map(|c| &shape.sources[c.source].kind);
+            match inner {
+                Some(Kind::Derived { level: inner, .. }) => {
+                    for entry in shape.levels[*inner].query.target_list.iter().filter(|t| !t.junk) {
+                        add_types((shape, *inner), &entry.expr, depth + 1, found);
+                    }
+                }
+                _ => found.push(Some(RECORD)),
+            }
+        }
+        other => found.push(type_of(other)),
+    }
+}
+
+/// The comparison of arrays runs the code of their elements.
+fn sort_type(expr: &Expr) -> Option<Oid> {
+    match expr {
+        Expr::SubLink { kind: SubLinkType::Array, query, .. } => query.target_list.first().and_then(|t| type_of(&t.expr)),
+        other => type_of(other),
+    }
+}
+
 /// SIMILAR TO translates its pattern first: look at what it translates.
 fn pattern(arg: &Expr) -> &Expr {
     match arg {
         Expr::Func { func: 1986 | 1987 | 1623, args, .. } => args.first().unwrap_or(arg),
+        Expr::Collate { arg, .. } => pattern(arg),
         other => other,
     }
 }

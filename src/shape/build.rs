@@ -3,7 +3,7 @@
 //! Walks the join tree, not the range table (which holds placeholders and views' leftovers). Work is queued, so that
 //! nesting of queries costs no stack; every source made counts against a cap.
 
-use super::model::{Column, Fact, Kind, Level, LevelId, Link, Role, Scope, ScopeId, Shape, Site, Source, SourceId, Term};
+use super::model::{Column, Fact, Kind, Level, LevelId, Link, Place, Role, Scope, ScopeId, Shape, Site, Source, SourceId, Term};
 use super::{functions, visit};
 use crate::catalogue::snapshot::Catalogue;
 use crate::decision::deny::Deny;
@@ -99,6 +99,7 @@ impl<'t> Builder<'t> {
             arguments: BTreeSet::new(),
             lateral,
             link: Link::None,
+            place: Place::From,
         });
         Ok(self.shape.sources.len() - 1)
     }
@@ -301,10 +302,18 @@ impl<'t> Builder<'t> {
         let cte = query.ctes.iter().find(|c| c.name == name).ok_or_else(|| node("a CTE without its query"))?;
         if self_reference {
             let bounded_depth = functions::counts_up_to_a_constant(cte);
-            return self.source(level, &entry.name, Kind::SelfReference { bounded_depth }, false);
+            let mut home = level;
+            while !std::ptr::eq(self.shape.levels[home].query, &*cte.query) {
+                home = self.shape.levels[home].parent.ok_or_else(|| node("a recursive reference outside its query"))?;
+            }
+            return self.source(level, &entry.name, Kind::SelfReference { bounded_depth, home }, false);
         }
         refuse_cte(cte)?;
-        let inlined = cte.ref_count == 1 && !cte.recursive && cte.materialized != CteMaterialize::Always;
+        // `inline_cte`: a volatile query is computed whole, whatever its reader filters.
+        let inlined = cte.ref_count == 1
+            && !cte.recursive
+            && cte.materialized != CteMaterialize::Always
+            && !super::escape::is_volatile(self.shape.catalogue, &cte.query);
         let context = self.scope(true);
         let linked = inlined && pushes_down(&cte.query);
         let source = self.derived(level, entry, &cte.query, context, Some(home), linked)?;
@@ -365,10 +374,10 @@ impl<'t> Builder<'t> {
             let inner_out = self.shape.levels[inner].out;
             self.include(out, inner_out);
             let inner_context = self.shape.levels[inner].context;
+            // Never this leaf's own output facts: through the level around it they would lead a filter from further
+            // outside past a LIMIT or a window. The names that a linked level needs stand in its context already.
             match self.shape.sources[source].link {
-                Link::Columns => self.include(inner_context, scope),
-                // Not this leaf's own output facts: they would lead a filter from outside past a LIMIT.
-                Link::Surroundings => self.include(inner_context, context),
+                Link::Columns | Link::Surroundings => self.include(inner_context, context),
                 Link::None => {}
             }
         }
@@ -453,7 +462,13 @@ impl<'t> Builder<'t> {
     fn having(&mut self, level: LevelId, scope: ScopeId, site: ScopeId) -> Result<(), Deny> {
         let query = self.shape.levels[level].query;
         let Some(having) = &query.having else { return Ok(()) };
-        self.site(level, having, Role::Qual, site)?;
+        // `subquery_planner` moves conjuncts without aggregates to WHERE; the others see finished groups alone.
+        let mut conjuncts = Vec::new();
+        functions::and_list(having, &mut conjuncts);
+        for conjunct in conjuncts {
+            let grouped = visit::any(conjunct, &mut |e| matches!(e, Expr::Aggref { .. }));
+            self.site(level, conjunct, if grouped { Role::Output } else { Role::Qual }, site)?;
+        }
         if query.grouping_sets.is_empty() && !query.group_clause.is_empty() {
             let scratch = self.scope(false);
             let facts = self.conjuncts(level, having, scratch);
@@ -489,7 +504,17 @@ impl<'t> Builder<'t> {
             let one = matches!(kind, SubLinkType::Expr | SubLinkType::RowCompare);
             let single = single_row(query, one);
             let source = self.source(level, "subquery", Kind::Derived { level: 0, single_row: single }, true)?;
+            self.shape.sources[source].place = match role {
+                Role::Qual => Place::Qual,
+                Role::Lateral => Place::From,
+                Role::Output => Place::Output,
+            };
             let inner = self.enqueue(query, Some(level), Some(source), context, false)?;
+            // What the outside says of the subquery's columns comes after its LIMIT, its windows, and the error of a
+            // second row: rows that it throws out have told already.
+            if one || !pushes_down(query) {
+                self.shape.scopes[context].hides = Some(self.shape.levels[inner].out);
+            }
             if let Kind::Derived { level, .. } = &mut self.shape.sources[source].kind {
                 *level = inner;
             }
@@ -515,12 +540,12 @@ impl<'t> Builder<'t> {
             match &entry.kind {
                 RteKind::Function { functions, .. } if bound => {
                     for f in functions {
-                        self.site(level, &f.expr, Role::Qual, site)?;
+                        self.site(level, &f.expr, Role::Lateral, site)?;
                     }
                 }
                 RteKind::Values { rows, .. } if bound => {
                     for e in rows.iter().flatten() {
-                        self.site(level, e, Role::Qual, site)?;
+                        self.site(level, e, Role::Lateral, site)?;
                     }
                 }
                 RteKind::Join { alias_vars, merged_columns, .. } => {
@@ -550,6 +575,12 @@ impl<'t> Builder<'t> {
         }
         for e in query.limit_count.iter().chain(&query.limit_offset) {
             self.site(level, e, Role::Output, site)?;
+        }
+        // What is read stands in the join tree: a relation beside it is something that we do not understand.
+        for (entry, binding) in query.range_table.iter().zip(&self.shape.levels[level].bindings) {
+            if matches!(entry.kind, RteKind::Relation { .. }) && binding.is_none() {
+                return Err(node("a relation outside of the join tree"));
+            }
         }
         for cte in query.ctes.iter().filter(|c| c.ref_count == 0) {
             refuse_cte(cte)?;
@@ -633,6 +664,14 @@ impl<'t> Builder<'t> {
 }
 
 impl<'t> Shape<'t> {
+    /// The column that a name stands for, if it is one of a source.
+    pub fn resolve_column(&self, level: LevelId, var: &Var) -> Option<Column> {
+        match self.resolve(level, var) {
+            Resolved::Column(c) => Some(c),
+            Resolved::Expr(..) | Resolved::Nothing => None,
+        }
+    }
+
     pub(super) fn resolve(&self, level: LevelId, var: &Var) -> Resolved<'t> {
         let mut at = level;
         for _ in 0..var.levels_up {
@@ -707,10 +746,11 @@ fn first_location(query: &Query, index: u32) -> Option<u32> {
     let mut first = None;
     for entry in &query.target_list {
         visit::walk(&entry.expr, &mut |e| {
-            if let (Expr::Var(v), None) = (e, first) {
-                if v.rel == index && v.levels_up == 0 {
-                    first = v.location;
-                }
+            if let (Expr::Var(v), None) = (e, first)
+                && v.rel == index
+                && v.levels_up == 0
+            {
+                first = v.location;
             }
         });
     }

@@ -1,6 +1,7 @@
 //! Whether a query speaks of anything outside itself.
 
 use super::visit;
+use crate::catalogue::snapshot::{Catalogue, Volatility};
 use crate::reading::tree::{Expr, FromExpr, JoinNode, Query, RteKind};
 
 /// `true` if any column in the query, at any depth, belongs to a level outside it.
@@ -8,7 +9,28 @@ pub fn reaches_outside(query: &Query) -> bool {
     escapes(query, 0)
 }
 
-fn escapes(query: &Query, depth: u32) -> bool {
+/// Whether a volatile function stands in the query, at any depth (`contain_volatile_functions`).
+pub fn is_volatile(catalogue: &Catalogue, query: &Query) -> bool {
+    let (exprs, queries) = parts(query);
+    let volatile = |oid: &u32| catalogue.functions.get(oid).is_none_or(|f| f.volatility == Volatility::Volatile);
+    let mut found = false;
+    for e in exprs {
+        visit::walk(e, &mut |e| match e {
+            Expr::Func { func, .. }
+            | Expr::Op { func, .. }
+            | Expr::ScalarArrayOp { func, .. }
+            | Expr::Aggref { func, .. }
+            | Expr::WindowFunc { func, .. } => found = found || volatile(func),
+            Expr::NextValue { .. } => found = true,
+            Expr::SubLink { query, .. } => found = found || is_volatile(catalogue, query),
+            _ => {}
+        });
+    }
+    found || queries.into_iter().any(|q| is_volatile(catalogue, q))
+}
+
+/// The expressions of a query, and the queries in its FROM and WITH.
+fn parts(query: &Query) -> (Vec<&Expr>, Vec<&Query>) {
     let mut exprs: Vec<&Expr> = query.target_list.iter().map(|t| &t.expr).collect();
     exprs.extend(query.having.iter().chain(&query.limit_count).chain(&query.limit_offset));
     for w in &query.window_clause {
@@ -25,12 +47,27 @@ fn escapes(query: &Query, depth: u32) -> bool {
             RteKind::Values { rows, .. } => exprs.extend(rows.iter().flatten()),
             RteKind::Join { alias_vars, .. } => exprs.extend(alias_vars),
             RteKind::Group { expressions } => exprs.extend(expressions),
-            // A CTE of an outer level is something outside.
-            RteKind::Cte { levels_up, .. } if *levels_up > depth => return true,
-            RteKind::Cte { .. } | RteKind::Relation { .. } | RteKind::Result => {}
-            RteKind::TableFunction | RteKind::NamedTuplestore => return true,
+            RteKind::Cte { .. }
+            | RteKind::Relation { .. }
+            | RteKind::Result
+            | RteKind::TableFunction
+            | RteKind::NamedTuplestore => {}
         }
     }
+    (exprs, queries)
+}
+
+fn escapes(query: &Query, depth: u32) -> bool {
+    let outside = |entry: &RteKind| match entry {
+        // A CTE of an outer level is something outside.
+        RteKind::Cte { levels_up, .. } => *levels_up > depth,
+        RteKind::TableFunction | RteKind::NamedTuplestore => true,
+        _ => false,
+    };
+    if query.range_table.iter().any(|entry| outside(&entry.kind)) {
+        return true;
+    }
+    let (exprs, queries) = parts(query);
     let out = |e: &Expr| match e {
         Expr::Var(v) => v.levels_up > depth,
         Expr::Aggref { levels_up, .. } | Expr::GroupingFunc { levels_up, .. } => *levels_up > depth,

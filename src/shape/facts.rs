@@ -84,7 +84,7 @@ impl<'t> Builder<'t> {
                 }
             }
             Expr::NullTest { arg, is_null: true, .. } => {
-                if let Expr::Param { kind: ParamKind::Extern, id, .. } = strip_casts(arg) {
+                if let Expr::Param { kind: ParamKind::Extern, id, .. } = strip_representation(arg) {
                     facts.push(Fact::ParamIsNull(*id));
                 }
             }
@@ -186,17 +186,12 @@ impl<'t> Builder<'t> {
             return;
         }
         if role == BtreeRole::Equal {
-            for (term, other) in [(&l, right), (&r, left)] {
-                // A scalar subquery that equals something had a row.
-                if let (Term::Column(c), Expr::SubLink { .. }) = (term, strip_casts(other)) {
-                    let _ = c;
-                }
-            }
+            // A scalar subquery that equals something had a row.
             for side in [left, right] {
-                if let Expr::SubLink { kind: SubLinkType::Expr, query, .. } = strip_casts(side) {
-                    if let Some(&source) = self.shape.sublinks.get(&(level, std::ptr::from_ref(&**query))) {
-                        self.lend(source, lend);
-                    }
+                if let Expr::SubLink { kind: SubLinkType::Expr, query, .. } = strip_casts(side)
+                    && let Some(&source) = self.shape.sublinks.get(&(level, std::ptr::from_ref(&**query)))
+                {
+                    self.lend(source, lend);
                 }
             }
             if matches!(l, Term::Column(_)) || matches!(r, Term::Column(_)) {
@@ -283,6 +278,12 @@ impl<'t> Builder<'t> {
                     facts.push(Fact::In(column, constants.collect()));
                 } else if terms.len() <= MAX_ARMS {
                     facts.push(Fact::Or(terms.into_iter().map(|t| vec![Fact::Equal(Term::Column(column), t)]).collect()));
+                }
+            }
+            // `= ANY (ARRAY(SELECT …))` is `IN (SELECT …)`.
+            Expr::SubLink { kind: SubLinkType::Array, query, .. } => {
+                if let Some(&source) = self.shape.sublinks.get(&(level, std::ptr::from_ref(&**query))) {
+                    facts.push(Fact::Equal(Term::Column(column), Term::Column(Column { source, number: 1 })));
                 }
             }
             // A multidimensional ARRAY[[…],[…]] of constants.
@@ -501,6 +502,14 @@ pub(super) fn strip_relabel<'t>(catalogue: &Catalogue, expr: &'t Expr) -> &'t Ex
         || (text(base_type(catalogue, inner)) && text(base_type(catalogue, *result_type)))
         || (texts(inner) && texts(*result_type));
     if same { strip_relabel(catalogue, arg) } else { expr }
+}
+
+/// Below casts that give NULL for NULL alone. A cast by function may not: 18's `'null'::jsonb::int` is NULL.
+fn strip_representation(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Relabel { arg, .. } | Expr::CoerceViaIo { arg, .. } => strip_representation(arg),
+        other => other,
+    }
 }
 
 /// Below casts of any kind; only to find a parameter or a subquery, never to reason about its value.

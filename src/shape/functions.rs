@@ -5,7 +5,7 @@ use super::constant::{Constant, array_element};
 use super::facts::{constant, strip_relabel};
 use super::model::{ArrayParam, Column, Elements, Fact, Kind, LevelId, Series, SourceId, Term};
 use super::value::{self, Value};
-use crate::catalogue::snapshot::BtreeRole;
+use crate::catalogue::snapshot::{BtreeRole, Catalogue};
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
 use crate::reading::tree::{CommonTableExpr, Expr, JoinNode, Oid, ParamKind, RangeTblEntry, RteKind, SetOpNode, Var};
@@ -25,17 +25,11 @@ const MAX_DEPTH: i64 = 100;
 pub(super) fn classify<'t>(b: &mut Builder<'t>, level: LevelId, expr: &'t Expr) -> Result<Kind<'t>, Deny> {
     let catalogue = b.shape.catalogue;
     match expr {
-        Expr::Func { func, args, location, .. } if SERIES.contains(func) => {
-            let ends: Option<Vec<Constant>> = args.iter().take(3).map(|a| constant(catalogue, a)).collect();
-            match ends.as_deref() {
-                Some([start, stop]) => Ok(Kind::Series(Series { start: start.clone(), stop: stop.clone(), step: None })),
-                Some([start, stop, step]) => {
-                    Ok(Kind::Series(Series { start: start.clone(), stop: stop.clone(), step: Some(step.clone()) }))
-                }
-                _ => Err(series(*location)),
-            }
+        Expr::Func { func, args, .. } if SERIES.contains(func) && over_a_vector(args) => Ok(Kind::Function { scalar: false }),
+        Expr::Func { func, location, .. } if SERIES.contains(func) => {
+            series(catalogue, expr).map(Kind::Series).ok_or_else(|| endless(*location))
         }
-        Expr::Func { func, location, .. } if NUMERIC_SERIES.contains(func) => Err(series(*location)),
+        Expr::Func { func, location, .. } if NUMERIC_SERIES.contains(func) => Err(endless(*location)),
         Expr::Func { func: UNNEST, args, .. } => {
             let [array] = args.as_slice() else { return Ok(Kind::Function { scalar: false }) };
             Ok(elements(b, level, array).map_or(Kind::Function { scalar: false }, Kind::Elements))
@@ -45,11 +39,41 @@ pub(super) fn classify<'t>(b: &mut Builder<'t>, level: LevelId, expr: &'t Expr) 
     }
 }
 
+/// `generate_series` over constants.
+pub fn series(catalogue: &Catalogue, expr: &Expr) -> Option<Series> {
+    let Expr::Func { func, args, .. } = expr else { return None };
+    if !SERIES.contains(func) {
+        return None;
+    }
+    let ends: Option<Vec<Constant>> = args.iter().take(3).map(|a| constant(catalogue, a)).collect();
+    match ends?.as_slice() {
+        [start, stop, rest @ ..] => Some(Series { start: start.clone(), stop: stop.clone(), step: rest.first().cloned() }),
+        _ => None,
+    }
+}
+
+/// `generate_series(0, array_upper(i.indkey, 1))`: an int2vector or oidvector starts at 0, so its end is its length.
+pub(super) fn over_a_vector(args: &[Expr]) -> bool {
+    const ARRAY_UPPER: Oid = 2092;
+    fn is_vector(expr: &Expr) -> bool {
+        match expr {
+            Expr::Var(v) => matches!(v.type_oid, 22 | 30),
+            Expr::Relabel { arg, .. } | Expr::ArrayCoerce { arg, .. } => is_vector(arg),
+            _ => false,
+        }
+    }
+    let from_the_start = |start: &Expr| integer(start).is_some_and(|n| (0..=1).contains(&n));
+    match args {
+        [start, Expr::Func { func: ARRAY_UPPER, args, .. }] => from_the_start(start) && args.first().is_some_and(is_vector),
+        _ => false,
+    }
+}
+
 fn elements<'t>(b: &mut Builder<'t>, level: LevelId, array: &'t Expr) -> Option<Elements> {
     match strip_relabel(b.shape.catalogue, array) {
         Expr::Const(c) => {
             let element = array_element(c.type_oid)?;
-            Some(Elements::Constant(value::array_from_datum(element, c.datum.as_deref()).map_or(0, |v| v.len())))
+            Some(Elements::Constant(value::array_from_datum(element, c.datum.as_deref())?.len()))
         }
         Expr::Param { kind: ParamKind::Extern, id, type_oid, .. } => {
             Some(Elements::Param(ArrayParam { id: *id, element: array_element(*type_oid)? }))
@@ -165,10 +189,11 @@ pub fn steps(cte: &CommonTableExpr) -> Option<i64> {
         let Some(step) = grows(&entry.expr, own, number) else { continue };
         let Some(start) = first.target_list.get(i).and_then(|t| integer(&t.expr)) else { continue };
         for q in &quals {
-            if let Some(limit) = upper_limit(q, own, number) {
-                if step > 0 && limit.checked_sub(start)? / step <= MAX_STEPS {
-                    return Some((limit - start) / step + 1);
-                }
+            if let Some(limit) = upper_limit(q, own, number)
+                && step > 0
+                && limit.checked_sub(start)? / step <= MAX_STEPS
+            {
+                return Some((limit - start) / step + 1);
             }
         }
     }
@@ -186,7 +211,7 @@ fn inner_joined(node: &JoinNode, index: u32) -> bool {
     }
 }
 
-fn and_list<'t>(expr: &'t Expr, out: &mut Vec<&'t Expr>) {
+pub(super) fn and_list<'t>(expr: &'t Expr, out: &mut Vec<&'t Expr>) {
     match expr {
         Expr::Bool { op: crate::reading::tree::BoolOp::And, args, .. } => args.iter().for_each(|a| and_list(a, out)),
         other => out.push(other),
@@ -201,16 +226,17 @@ fn integer(expr: &Expr) -> Option<i64> {
     match expr {
         Expr::Const(c) => match value::from_datum(c.type_oid, c.datum.as_deref())? {
             Value::Int(n) => Some(n),
+            Value::Date(days) => Some(i64::from(days)),
             _ => None,
         },
         _ => None,
     }
 }
 
-/// `n + 1` by int4pl, int8pl, int84pl.
+/// `n + 1` by int4pl, int8pl, int84pl, date_pli.
 fn grows(expr: &Expr, rel: u32, number: i16) -> Option<i64> {
     match expr {
-        Expr::Op { func: 177 | 463 | 1274, args, .. } => match args.as_slice() {
+        Expr::Op { func: 177 | 463 | 1274 | 1141, args, .. } => match args.as_slice() {
             [a, b] if own_column(a, rel, number) => integer(b),
             [a, b] if own_column(b, rel, number) => integer(a),
             _ => None,
@@ -219,20 +245,20 @@ fn grows(expr: &Expr, rel: u32, number: i16) -> Option<i64> {
     }
 }
 
-/// `n < k` or `n <= k` over integers, by the functions of the operators.
+/// `n < k` or `n <= k` over integers and dates, by the functions of the operators.
 fn upper_limit(expr: &Expr, rel: u32, number: i16) -> Option<i64> {
     let Expr::Op { func, args, .. } = expr else { return None };
     let [a, b] = args.as_slice() else { return None };
     match func {
-        // int4lt int8lt int84lt int4le int8le int84le
-        66 | 469 | 476 | 149 | 471 | 478 if own_column(a, rel, number) => integer(b),
-        // int4gt int8gt int48gt int4ge int8ge int48ge
-        147 | 470 | 855 | 150 | 472 | 857 if own_column(b, rel, number) => integer(a),
+        // int4lt int8lt int84lt int4le int8le int84le date_lt date_le
+        66 | 469 | 476 | 149 | 471 | 478 | 1087 | 1088 if own_column(a, rel, number) => integer(b),
+        // int4gt int8gt int48gt int4ge int8ge int48ge date_gt date_ge
+        147 | 470 | 855 | 150 | 472 | 857 | 1089 | 1090 if own_column(b, rel, number) => integer(a),
         _ => None,
     }
 }
 
-fn series(at: Option<u32>) -> Deny {
+fn endless(at: Option<u32>) -> Deny {
     Deny::new(Reason::CostBomb, "generate_series needs constant bounds")
         .hint(format!("Use constants or parameters that make at most {MAX_STEPS} rows."))
         .at(at)

@@ -9,11 +9,23 @@ pub mod constant;
 mod escape;
 mod facts;
 pub mod functions;
+pub mod introspect;
+mod magnitude;
 pub mod model;
 pub mod rewritten;
 pub mod total;
 pub mod value;
 pub mod visit;
+
+pub use escape::reaches_outside;
+
+/// The expression as a constant, if nothing in it depends on a row.
+pub fn constant_of(
+    catalogue: &crate::catalogue::snapshot::Catalogue,
+    expr: &crate::reading::tree::Expr,
+) -> Option<constant::Constant> {
+    facts::constant(catalogue, expr)
+}
 
 /// Through domains to the base type.
 pub fn base_type(catalogue: &crate::catalogue::snapshot::Catalogue, type_oid: u32) -> u32 {

@@ -68,6 +68,8 @@ pub struct Scope {
     pub facts: Vec<Fact>,
     /// A border: facts beyond it belong to the level outside. Local proofs stop here.
     pub border: bool,
+    /// What a subquery lends outside and may not borrow back: a LIMIT or a second row stands between.
+    pub hides: Option<ScopeId>,
 }
 
 #[derive(Debug)]
@@ -101,6 +103,18 @@ pub struct Source<'t> {
     pub arguments: BTreeSet<SourceId>,
     pub lateral: bool,
     pub link: Link,
+    pub place: Place,
+}
+
+/// Where a derived source stands: what decides whether it is evaluated at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In FROM: evaluated for rows that passed the scans beside it.
+    From,
+    /// A sublink in a qual: evaluated for rows that another qual may throw out later.
+    Qual,
+    /// A sublink of an output expression: evaluated for rows that were chosen.
+    Output,
 }
 
 /// What the rows inside a derived source learn from around it.
@@ -140,6 +154,8 @@ pub enum Kind<'t> {
     /// The reference to itself of a recursive CTE.
     SelfReference {
         bounded_depth: bool,
+        /// The level of the recursive query itself, whose first arm the rows come from.
+        home: LevelId,
     },
 }
 
@@ -161,6 +177,8 @@ pub enum Elements {
 pub enum Role {
     /// While rows are chosen: in any order, on rows that another qual may throw out later.
     Qual,
+    /// A function or VALUES in FROM: on rows that passed the scans beside it.
+    Lateral,
     /// After the rows of its level were chosen.
     Output,
 }
@@ -196,9 +214,51 @@ impl Shape<'_> {
             if local && s.border {
                 continue;
             }
+            if let Some(hidden) = s.hides {
+                seen[hidden] = true;
+            }
             facts.extend(&s.facts);
             stack.extend(&s.includes);
         }
         facts
+    }
+
+    /// The facts that the scan of a relation applies itself, before any join: its own columns against constants, and
+    /// constants that reach it through equalities of relations beside it (the planner's equivalence classes).
+    pub fn facts_at_scan(&self, id: SourceId) -> Vec<&Fact> {
+        let level = self.sources[id].level;
+        let beside =
+            |c: &Column| self.sources[c.source].level == level && matches!(self.sources[c.source].kind, Kind::Relation { .. });
+        let mut seen = vec![false; self.scopes.len()];
+        // What a subquery lends is no condition of the scan.
+        self.levels.iter().for_each(|l| seen[l.out] = true);
+        let mut stack = vec![self.sources[id].scope];
+        let mut facts = Vec::new();
+        while let Some(scope) = stack.pop() {
+            let s = &self.scopes[scope];
+            if std::mem::replace(&mut seen[scope], true) || s.border {
+                continue;
+            }
+            facts.extend(s.facts.iter().filter(|f| match f {
+                Fact::Equal(Term::Column(a), Term::Column(b)) => beside(a) && beside(b),
+                Fact::Equal(Term::Column(a), Term::Constant(_)) | Fact::Equal(Term::Constant(_), Term::Column(a)) => beside(a),
+                Fact::Never => true,
+                Fact::Or(arms) => arms.iter().flatten().all(|f| own(f, id)),
+                other => own(other, id),
+            }));
+            stack.extend(&s.includes);
+        }
+        facts
+    }
+}
+
+/// Speaks of this source's columns and constants alone.
+fn own(fact: &Fact, id: SourceId) -> bool {
+    match fact {
+        Fact::Equal(Term::Column(a), Term::Constant(_)) | Fact::Equal(Term::Constant(_), Term::Column(a)) => a.source == id,
+        Fact::NotDistinct(c, _) | Fact::In(c, _) | Fact::InArray(c, _) | Fact::Compare { column: c, .. } => c.source == id,
+        Fact::Or(arms) => arms.iter().flatten().all(|f| own(f, id)),
+        Fact::Never | Fact::ParamIsNull(_) => true,
+        Fact::Equal(..) | Fact::Alias(..) => false,
     }
 }

@@ -181,6 +181,8 @@ impl Bridge<'_> {
                 () if self.word_at(1, &["group", "ties"]) => 2,
                 () => 0,
             }
+        } else if self.word_at(0, &["escape"]) && self.is_escape_of_pattern() {
+            2
         } else if self.word_at(0, &["distinct", "all"]) && self.after(&["by"]) {
             // GROUP BY DISTINCT, GROUP BY ALL.
             1
@@ -191,6 +193,13 @@ impl Bridge<'_> {
         } else {
             usize::from(self.word_at(0, &["variadic"]) && self.opens_argument())
         }
+    }
+
+    /// `LIKE $1 || '%' ESCAPE '/'`: only a plain pattern may have one there. After a constant no type's name can stand.
+    fn is_escape_of_pattern(&self) -> bool {
+        let before = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
+        before.is_some_and(|token| matches!(token.kind, TokenKind::String | TokenKind::Param))
+            && self.peek(1).is_some_and(|token| token.kind == TokenKind::String)
     }
 
     /// `RANGE BETWEEN '1 day'::interval PRECEDING …`: only a number may be cast there.

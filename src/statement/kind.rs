@@ -61,6 +61,8 @@ pub enum StatementKind {
     UnlistenAll,
     /// CLOSE ALL.
     CloseAll,
+    /// `SELECT current_setting(…), set_config(…)`: nothing but such calls, answered in one row.
+    SettingCalls(Vec<SettingCall>),
     /// `SELECT pg_advisory_unlock_all()` alone; the column's name for the answer.
     AdvisoryUnlockAll {
         column: String,
@@ -104,6 +106,24 @@ pub struct SetVariable {
 pub enum SetValue {
     Default,
     List(Vec<String>),
+}
+
+/// One of [`StatementKind::SettingCalls`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingCall {
+    /// The name of its column.
+    pub column: String,
+    /// The variable in lower case.
+    pub name: String,
+    /// What `set_config` sets it to, and whether for the transaction only; `None` for `current_setting`.
+    pub set: Option<(SettingValue, bool)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SettingValue {
+    Constant(String),
+    /// `$1`.
+    Parameter,
 }
 
 /// An option of EXPLAIN as given: `COSTS off` is `Costs` with `"off"`.

@@ -12,6 +12,7 @@ use super::kind::{ExplainOption, ExplainOptionName, LocalStatement, SetValue, Se
 use super::lexer::{Token, TokenKind};
 use super::limits::{self, Limits};
 use super::names::Names;
+use super::setting_calls;
 use super::utility;
 use super::walk::{Found, walk};
 use crate::decision::deny::Deny;
@@ -55,7 +56,7 @@ fn is_query(text: &str, tokens: &[Token]) -> bool {
 }
 
 fn query(text: &str, tokens: &[Token]) -> Result<(StatementKind, Names), Deny> {
-    if let Some(call) = lone_call(text, tokens) {
+    if let Some(call) = lone_call(text, tokens).or_else(|| setting_calls::read(text, tokens)) {
         return Ok((call, Names::default()));
     }
     // The tree is built, walked and dropped on the guarded stack; only names leave it.

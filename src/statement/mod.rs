@@ -5,6 +5,7 @@
 // A refusal is the end of a statement, never a hot path, and is passed by value everywhere.
 #![allow(clippy::result_large_err)]
 
+pub mod catalogue;
 pub mod fingerprint;
 pub mod kind;
 pub mod lexer;
@@ -17,5 +18,6 @@ pub mod words;
 mod bridge;
 mod cursor;
 mod dialect;
+mod setting_calls;
 mod utility;
 mod walk;

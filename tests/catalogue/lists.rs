@@ -1,8 +1,7 @@
 //! The vetted names, by class. `name` covers every overload, `name(argument types)` one and wins over the name.
 //!
 //! *Total* means: raises no error on any stored value of its argument types. Left aside: running out of memory, a result
-//! over 1 GB, a missing collation (refused by the type of the expression, before any row), and instants in the first
-//! hours of 4714 BC, where a time zone leads out of the range of timestamps.
+//! over 1 GB, what a collation does not support, and `date_trunc` in 4714 BC (docs/functions.md).
 
 /// Never raises.
 pub const TOTAL: &str = r#"

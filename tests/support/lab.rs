@@ -65,7 +65,7 @@ impl Lab {
             StatementKind::Explain { inner, .. } => (&sql[inner.range.clone()], &inner.names),
             other => return Err(Deny::new(Reason::StatementNotAllowed, format!("{other:?}"))),
         };
-        pgwarrant::decision::before_reading(names, &self.catalogue, chain)?;
+        pgwarrant::decision::before_reading(names, &self.catalogue, &self.rules, chain)?;
         let parsed = match self.connection.parse_and_read("", text, types).await {
             Ok(parsed) => parsed,
             Err(ParseFailure::Server(report)) => {

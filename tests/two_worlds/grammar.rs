@@ -3,6 +3,11 @@
 //! The answer of a statement never depends on the plan: whatever is cut or numbered is ordered totally, aggregates that
 //! keep an order give one, and nothing asks for the time. So a difference between two worlds is a difference in data.
 
+mod border;
+mod conditions;
+mod items;
+mod spelling;
+
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -13,11 +18,11 @@ use super::schema::{Column, EDGES, FORBIDDEN, Kind, TABLES, Table, table};
 pub fn generate(seed: u64, persona: Persona) -> String {
     let mut rng = StdRng::seed_from_u64(seed);
     let care = match rng.gen_range(0..10) {
-        0..=5 => Care::Proper,
-        6..=8 => Care::Loose,
+        0..=3 => Care::Proper,
+        4..=8 => Care::Loose,
         _ => Care::Wild,
     };
-    let mut generator = Generator { rng, persona, care, aliases: 0 };
+    let mut generator = Generator { rng, persona, care, aliases: 0, can_fail: false };
     generator.statement()
 }
 
@@ -57,6 +62,8 @@ struct Generator {
     persona: Persona,
     care: Care,
     aliases: usize,
+    /// An expression that can fail stands in it: where rows are cut, whether it is reached is up to the plan.
+    can_fail: bool,
 }
 
 impl Generator {
@@ -79,7 +86,8 @@ impl Generator {
     }
 
     fn statement(&mut self) -> String {
-        match self.rng.gen_range(0..12) {
+        let forms = if self.care == Care::Proper { 12 } else { 20 };
+        match self.rng.gen_range(0..forms) {
             0 => self.with_ctes(),
             1 => self.set_operation(),
             2 | 3 => self.aggregate(),
@@ -87,6 +95,10 @@ impl Generator {
             5 => self.derived(),
             6 => self.lateral(),
             7 => self.existence(),
+            12..=15 => self.late(),
+            16 | 17 => self.joined_on_tenants(),
+            18 => self.grouped_by_tenant(),
+            19 => self.recursive(),
             _ => self.plain(),
         }
     }
@@ -171,15 +183,7 @@ impl Generator {
         if let Some(tenant) = occurrence.table.pinned(self.persona)
             && !self.slip(25)
         {
-            let tenant = occurrence.column(tenant);
-            let other = if self.slip(20) { "8" } else { "7" };
-            pins.push(match self.rng.gen_range(0..8) {
-                0 => format!("{other} = {tenant}"),
-                1 => format!("{tenant} IN ({other})"),
-                2 if self.care != Care::Proper => format!("({tenant} = {other}) IS NOT FALSE"),
-                3 if self.care != Care::Proper => format!("({tenant} = {other} OR {tenant} IS NULL)"),
-                _ => format!("{tenant} = {other}"),
-            });
+            pins.push(self.pin(&occurrence.column(tenant)));
         }
         if !bounded && !self.slip(20) {
             pins.extend(self.bound(occurrence));
@@ -229,184 +233,6 @@ impl Generator {
         (occurrence.column(column.name), column.kind)
     }
 
-    fn literal(&mut self, kind: Kind) -> String {
-        let number: u32 = self.rng.gen_range(0..60);
-        match kind {
-            Kind::Key => self.key(5).to_string(),
-            Kind::Number => number.to_string(),
-            Kind::Text => format!("'{}'", self.pick(&["open", "closed", "basic", "toys", "eu", "Customer 6", "note 7", ""])),
-            Kind::CiText => format!("'agent{}'", number % 9),
-            Kind::Flag => self.pick(&["true", "false"]).to_string(),
-            Kind::Date => format!("date '2026-{:02}-11'", 1 + number % 10),
-            Kind::Time => format!("timestamptz '2026-{:02}-11 00:00Z'", 1 + number % 10),
-            Kind::Uuid => "'c81e728d-9d4c-2f63-6f06-7f89cc14862c'".to_owned(),
-            Kind::Json => "'{\"lang\": \"en\"}'".to_owned(),
-            Kind::Tags => "ARRAY['t1', 'v2']".to_owned(),
-            Kind::Status => format!("'{}'", self.pick(&["new", "paid", "shipped", "returned"])),
-        }
-    }
-
-    fn where_clause(&mut self, from: &From) -> String {
-        let mut terms = from.pins.clone();
-        for _ in 0..self.rng.gen_range(0..3) {
-            terms.push(self.condition(from, 2));
-        }
-        if terms.is_empty() {
-            return String::new();
-        }
-        if self.slip(20) {
-            terms.push(self.pick(&["1 = 1", "NOT false", "true IS NOT NULL"]).to_string());
-        }
-        let position = self.rng.gen_range(0..terms.len());
-        let text = if self.slip(15) {
-            let (left, right) = terms.split_at(position);
-            let sides: Vec<String> =
-                [left, right].iter().filter(|side| !side.is_empty()).map(|side| side.join(" AND ")).collect();
-            sides.join(" OR ")
-        } else {
-            terms.rotate_left(position);
-            terms.join(" AND ")
-        };
-        format!(" WHERE {text}")
-    }
-
-    /// A condition of three-valued logic.
-    fn condition(&mut self, from: &From, depth: u32) -> String {
-        if depth > 0 && self.chance(40) {
-            let left = self.condition(from, depth - 1);
-            let right = self.condition(from, depth - 1);
-            return match self.rng.gen_range(0..8) {
-                0 | 1 => format!("({left} OR {right})"),
-                2 => format!("({left} AND {right})"),
-                3 => format!("NOT ({left})"),
-                4 => format!("({left}) IS NOT TRUE"),
-                5 => format!("({left}) IS UNKNOWN"),
-                6 => format!("CASE WHEN {left} THEN {right} ELSE {} END", self.pick(&["true", "false", "NULL"])),
-                _ => format!("coalesce({left}, {right})"),
-            };
-        }
-        if depth > 0 && self.chance(12) {
-            return self.subquery_condition(from);
-        }
-        let (column, kind) = self.column(from);
-        let literal = self.literal(kind);
-        match self.rng.gen_range(0..9) {
-            0 => format!("{column} IS NULL"),
-            1 => format!("{column} IS NOT NULL"),
-            2 => format!("{column} IS DISTINCT FROM {literal}"),
-            3 => format!("{column} IS NOT DISTINCT FROM {literal}"),
-            4 => format!("{column} IN ({literal}, {})", self.literal(kind)),
-            5 => format!("{column} NOT IN ({literal}, NULL)"),
-            6 if self.care != Care::Proper => self.failing(&column, kind),
-            _ => self.comparison(&column, kind, &literal),
-        }
-    }
-
-    fn comparison(&mut self, column: &str, kind: Kind, literal: &str) -> String {
-        match kind {
-            Kind::Text if self.chance(40) => {
-                let operator = self.pick(&["LIKE", "NOT LIKE", "ILIKE", "~", "!~*"]);
-                let pattern = self.pick(&["'%1%'", "'a'", "'Customer%'", "'_'"]);
-                format!("{column} {operator} {pattern}")
-            }
-            Kind::Text | Kind::Status | Kind::CiText | Kind::Uuid => format!("{column} {} {literal}", self.pick(&["=", "<>"])),
-            Kind::Flag => self.pick(&[column.to_owned(), format!("NOT {column}"), format!("{column} IS TRUE")]),
-            Kind::Json => {
-                let containment = format!("{column} @> {literal}");
-                self.pick(&[containment, format!("{column} ->> 'lang' = 'en'"), format!("{column} ? 'lang'")])
-            }
-            Kind::Tags => self.pick(&[format!("'t1' = ANY ({column})"), format!("{column} && {literal}")]),
-            Kind::Key | Kind::Number | Kind::Date | Kind::Time => {
-                format!("{column} {} {literal}", self.pick(&["=", "<>", "<", ">", "<=", ">="]))
-            }
-        }
-    }
-
-    /// Expressions that raise on some rows: whose rows, the error would tell.
-    fn failing(&mut self, column: &str, kind: Kind) -> String {
-        match kind {
-            Kind::Text | Kind::CiText => {
-                let casts = [
-                    format!("{column}::int = 0"),
-                    format!("{column}::text::date > '2026-01-01'"),
-                    format!("{column}::text::uuid IS NULL"),
-                ];
-                self.pick(&casts)
-            }
-            Kind::Key | Kind::Number => {
-                let divisor = self.rng.gen_range(1..50);
-                let divisions = [
-                    format!("1 / ({column} - {divisor}) >= 0"),
-                    format!("{column}::smallint > 3"),
-                    format!("sqrt({column} - {divisor}) > 1"),
-                    format!("{column} % ({column} - {divisor}) = 0"),
-                ];
-                self.pick(&divisions)
-            }
-            Kind::Json => format!("({column} ->> 'lang')::int = 1"),
-            Kind::Tags => format!("{column}[1]::int = 1"),
-            Kind::Status => format!("{column}::text::int = 1"),
-            Kind::Flag | Kind::Date | Kind::Time | Kind::Uuid => format!("{column}::text::int = 1"),
-        }
-    }
-
-    fn subquery_condition(&mut self, outer: &From) -> String {
-        let inner = self.from();
-        let mut body = self.where_clause(&inner);
-        let key = inner.occurrences[0].column(inner.occurrences[0].table.unique[0]);
-        // A correlated condition, where both sides have a tenant.
-        let mine = outer.occurrences[0].table.tenant.map(|tenant| outer.occurrences[0].column(tenant));
-        let theirs = inner.occurrences[0].table.tenant.map(|tenant| inner.occurrences[0].column(tenant));
-        if let (Some(mine), Some(theirs)) = (mine, theirs)
-            && self.persona != Persona::Analyst
-            && self.chance(50)
-        {
-            let start = if body.is_empty() { " WHERE" } else { " AND" };
-            body.push_str(&format!("{start} {theirs} = {mine}"));
-        }
-        match self.rng.gen_range(0..4) {
-            0 => format!("EXISTS (SELECT 1 FROM {}{body})", inner.text),
-            1 => format!("NOT EXISTS (SELECT FROM {}{body})", inner.text),
-            2 => format!("(SELECT count(*) FROM {}{body}) > {}", inner.text, self.rng.gen_range(0..4)),
-            _ => match outer.occurrences[0].table.unique[0] {
-                "id" if outer.occurrences[0].table.name != "messages" && inner.occurrences[0].table.name != "messages" => {
-                    let not = if self.chance(30) { "NOT " } else { "" };
-                    format!("{} {not}IN (SELECT {key} FROM {}{body})", outer.occurrences[0].column("id"), inner.text)
-                }
-                _ => format!("(SELECT max({key}::text) FROM {}{body}) IS NULL", inner.text),
-            },
-        }
-    }
-
-    /// A scalar of the select list.
-    fn item(&mut self, from: &From) -> String {
-        let (column, kind) = self.column(from);
-        let literal = self.literal(kind);
-        if self.slip(8) || self.chance(2) {
-            return self.failing(&column, kind);
-        }
-        match (self.rng.gen_range(0..10), kind) {
-            (0, _) => format!("coalesce({column}, {literal})"),
-            (1, _) => format!("CASE WHEN {} THEN {column} END", self.condition(from, 1)),
-            (2, _) => format!("{column} IS NULL"),
-            (3, Kind::Text) => format!("upper({column}) || '!'"),
-            (3, Kind::Number | Kind::Key) => format!("{column} * 2 + 1"),
-            (3, Kind::Json) => format!("{column} ->> 'lang'"),
-            (3, Kind::Time) => format!("date_trunc('month', {column} AT TIME ZONE 'UTC')"),
-            (4, _) => format!("{column}::text"),
-            (5, _) if self.chance(30) => {
-                let inner = self.from();
-                let body = self.where_clause(&inner);
-                format!("(SELECT count(*) FROM {}{body})", inner.text)
-            }
-            _ => column,
-        }
-    }
-
-    fn items(&mut self, from: &From) -> Vec<String> {
-        (0..self.rng.gen_range(1..5)).map(|_| self.item(from)).collect()
-    }
-
     fn order_all(&self, items: usize) -> String {
         let positions: Vec<String> = (1..=items).map(|position| position.to_string()).collect();
         format!(" ORDER BY {}", positions.join(", "))
@@ -414,7 +240,7 @@ impl Generator {
 
     fn tail(&mut self, items: usize) -> String {
         let mut tail = if self.chance(70) { self.order_all(items) } else { String::new() };
-        if !tail.is_empty() && self.chance(60) {
+        if !tail.is_empty() && !self.can_fail && self.chance(60) {
             let limit = self.rng.gen_range(1..60);
             tail.push_str(&match self.rng.gen_range(0..3) {
                 0 => format!(" LIMIT {limit} OFFSET {}", self.rng.gen_range(0..5)),
@@ -452,21 +278,6 @@ impl Generator {
         };
         let having = if self.chance(25) { format!(" HAVING count(*) > {}", self.rng.gen_range(0..3)) } else { String::new() };
         format!("SELECT {} FROM {}{body}{group}{having}{}", items.join(", "), from.text, self.tail(items.len()))
-    }
-
-    fn aggregate_item(&mut self, from: &From) -> String {
-        let (column, kind) = self.column(from);
-        let filter = if self.chance(20) { format!(" FILTER (WHERE {})", self.condition(from, 1)) } else { String::new() };
-        let call = match (self.rng.gen_range(0..5), kind) {
-            (0, _) => "count(*)".to_owned(),
-            (1, _) => format!("count(DISTINCT {column}::text)"),
-            (2, Kind::Key | Kind::Number) => format!("sum({column})"),
-            (2, Kind::Flag) => format!("bool_or({column})"),
-            (3, Kind::Key | Kind::Number | Kind::Date | Kind::Time | Kind::Text) => format!("max({column})"),
-            (4, _) => format!("string_agg({column}::text, ',' ORDER BY {column}::text)"),
-            _ => format!("count({column})"),
-        };
-        format!("{call}{filter}")
     }
 
     fn windowed(&mut self) -> String {

@@ -8,6 +8,17 @@ pub enum Persona {
     Writer,
 }
 
+impl Persona {
+    /// As the corpus's policy names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Persona::Support => "support",
+            Persona::Analyst => "analyst",
+            Persona::Writer => "writer",
+        }
+    }
+}
+
 /// What can be done with a column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

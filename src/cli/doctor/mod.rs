@@ -8,10 +8,13 @@ mod role;
 mod server;
 
 use super::{ConfigFile, connect};
+use crate::catalogue::load;
 use crate::config::Config;
+use crate::rules::lint::{Severity, lint};
 use crate::rules::ruleset::Ruleset;
 use report::Report;
 use std::process::ExitCode;
+use tokio_postgres::Client;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -46,13 +49,30 @@ async fn examine(config: &Config, rules: Option<&Ruleset>, report: &mut Report) 
             report.ok(format!("upstream: connected as {}", config.upstream.reader.user));
             let upstream = [server::check(&client, config, report).await, role::check(&client, report).await];
             let rights = privileges::check(&client, rules, report).await;
-            for error in upstream.into_iter().chain([rights]).filter_map(Result::err) {
+            let lint = linted(&client, rules, report).await;
+            for error in upstream.into_iter().chain([rights, lint]).filter_map(Result::err) {
                 report.fail(format!("upstream: {error}"), "see the server's log");
             }
         }
         Err(error) => report.fail(format!("upstream: {error}"), "check upstream.reader, and that setup.sql was run"),
     }
     audit::check(config, report).await;
+}
+
+async fn linted(client: &Client, rules: Option<&Ruleset>, report: &mut Report) -> anyhow::Result<()> {
+    let Some(rules) = rules else { return Ok(()) };
+    let findings = lint(rules, &load::load(client).await?, &load::indexes(client).await?);
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    report.must(
+        errors == 0,
+        "rules: the linter has no error",
+        format!("rules: the linter has {errors} errors"),
+        "pgwarrant rules lint",
+    );
+    if findings.len() > errors {
+        report.warn(format!("rules: the linter has {} warnings", findings.len() - errors), "pgwarrant rules lint");
+    }
+    Ok(())
 }
 
 fn load_rules(config: &Config, report: &mut Report) -> Option<Ruleset> {

@@ -52,7 +52,7 @@ SELECT coalesce(json_agg(t ORDER BY t.schema, t.name), '[]')::text FROM (
        WHERE f.conrelid = c.oid AND f.contype = 'f') AS foreign_keys
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition AND c.relpersistence <> 't'
-    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'audit', 'pgwarrant') AND n.nspname !~ '^pg_'
+    AND n.nspname NOT IN ('information_schema', 'audit') AND n.nspname !~ '^(pg_|pgwarrant)'
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ) t";
 

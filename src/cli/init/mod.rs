@@ -182,7 +182,7 @@ fn verifier(password: &str) -> String {
 fn audit_sql(writer: &str, auditor: &str) -> String {
     let mut sql =
         String::from("-- The audit schema and who logs in to it. Written by pgwarrant; may be run again at any time.\n");
-    sql.push_str("-- Run it in the audit database, as its owner with CREATEROLE or as a superuser.\n\\set ON_ERROR_STOP on\n\n");
+    sql.push_str("-- Run it in the audit database, as its owner with CREATEROLE or as a superuser.\n\\set ON_ERROR_STOP on\n\\o /dev/null\nSET client_min_messages = warning;\n\n");
     sql.push_str(schema::SQL);
     for (role, verifier) in [(schema::WRITER_ROLE, writer), (AUDITOR, auditor)] {
         let (name, quoted) = (setup_sql::literal(role), setup_sql::identifier(role));

@@ -2,6 +2,7 @@
 //!
 //! The text may be run again at any time: it takes every earlier grant of the role back before it grants anew.
 
+use crate::catalogue::views;
 use std::fmt::Write as _;
 
 /// What the reader's role gets.
@@ -37,6 +38,8 @@ impl SetupPlan {
             "-- 5. Tables, columns, functions: what `pgwarrant rules sql` prints; run that again whenever the rules change.\n",
         );
         sql.push_str(&self.rights);
+        sql.push_str("\n-- 6. The catalogue as drivers and tools read it, cut down to what a token may see.\n");
+        sql.push_str(&views::sql(&self.reader_role));
         sql
     }
 
