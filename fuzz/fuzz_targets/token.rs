@@ -64,7 +64,7 @@ fuzz_target!(|data: &[u8]| {
     if vector.accepts(&token) {
         assert!(VALID.iter().any(|valid| valid.token == token), "a text that nobody signed is accepted: {token}");
     }
-    let _ = inspect(&token);
+    let _ = inspect::inspect(&token);
     if let Ok(grant) = token.parse::<Grant>() {
         assert_eq!(grant.to_string().parse::<Grant>().as_ref(), Ok(&grant), "a grant is what its text says");
     }

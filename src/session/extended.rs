@@ -241,7 +241,7 @@ impl Session {
                             reply.truncate(reply.len() - SHOWN.len());
                             reply.extend_from_slice(reply::PORTAL_SUSPENDED);
                         }
-                        self.set_portal(Some(name.into()), PortalState::Done);
+                        self.set_portal(Some(name), &values, PortalState::Done);
                         Ok(())
                     }
                     Err(failure) => self.fail(failure, Some(&prepared.text), None).await,

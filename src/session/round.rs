@@ -1,5 +1,6 @@
 //! One round trip of permitted statements: bound to a connection, run, held, recorded, released.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use super::hold::End;
 use super::judge::check_same_types;
 use super::metrics::Metrics;
 use super::notices;
-use super::prepared::{Permitted, PortalState};
+use super::prepared::{Permitted, PortalState, Values};
 use super::record::Outcome;
 use crate::catalogue::views::VISIBLE_SETTING;
 use crate::decision::deny::Deny;
@@ -277,17 +278,17 @@ impl Session {
             End::Suspended => {
                 rows.take_all().into_iter().for_each(|bytes| self.client.release(bytes));
                 self.client.reply().extend_from_slice(reply::PORTAL_SUSPENDED);
-                self.set_portal(one.portal, PortalState::Cut);
+                self.set_portal(one.portal.as_deref(), &one.values, PortalState::Cut);
             }
             End::Complete { message, .. } if one.max_rows == 0 || u64::from(one.max_rows) > given => {
                 rows.take_all().into_iter().for_each(|bytes| self.client.release(bytes));
                 self.client.release(message);
-                self.set_portal(one.portal, PortalState::Done);
+                self.set_portal(one.portal.as_deref(), &one.values, PortalState::Done);
             }
             End::Complete { .. } => {
                 rows.take(one.max_rows.into()).into_iter().for_each(|bytes| self.client.release(bytes));
                 self.client.reply().extend_from_slice(reply::PORTAL_SUSPENDED);
-                self.set_portal(one.portal, PortalState::Rows(rows));
+                self.set_portal(one.portal.as_deref(), &one.values, PortalState::Rows(rows));
             }
         }
         self.proxy.metrics.permitted.increment(1);
@@ -299,9 +300,11 @@ impl Session {
         self.transaction.fail();
     }
 
-    pub fn set_portal(&mut self, name: Option<Box<str>>, state: PortalState) {
+    /// Unless the name has been bound anew meanwhile, which the values tell: each Bind brings its own.
+    pub fn set_portal(&mut self, name: Option<&str>, bound: &Arc<Values>, state: PortalState) {
         if let Some(name) = name
-            && let Ok(portal) = self.portals.get_mut(&name)
+            && let Ok(portal) = self.portals.get_mut(name)
+            && Arc::ptr_eq(&portal.values, bound)
         {
             portal.state = state;
         }

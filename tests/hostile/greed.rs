@@ -105,8 +105,8 @@ pub const CASES: [Case; 14] = [
         let writing = thread::spawn(move || writer.write_all(&out));
         let rows: Vec<String> = (0..10_000).map(|n| n.to_string()).collect();
         let got = answer(&mut session);
-            let wrong = got.rows.iter().zip(&rows).position(|(got, wanted)| got != wanted);
-            assert!(got.rows == rows, "{} rows, the first wrong one is {wrong:?}: {:?}", got.rows.len(), got.error);
+        let wrong = got.rows.iter().zip(&rows).position(|(got, wanted)| got != wanted);
+        assert!(got.rows == rows, "{} rows, the first wrong one is {wrong:?}: {:?}", got.rows.len(), got.error);
         writing.join().expect("no panic").expect("a socket");
     }),
     ("a query byte by byte", |g, agent| {
