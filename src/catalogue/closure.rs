@@ -45,6 +45,26 @@ impl Catalogue {
         None
     }
 
+    /// The first type whose code runs when Postgres reads a literal of this type. A domain's checks run then only inside
+    /// of a composite, an array or a range; by itself it is checked when the statement runs.
+    pub fn code_of_literals(&self, type_oid: Oid) -> Option<ForeignCode> {
+        let (mut seen, mut left) = (HashSet::from([(type_oid, false)]), vec![(type_oid, false)]);
+        while let Some((type_oid, inside)) = left.pop() {
+            // A type that is not known is refused by the proof; nothing is known of its parts.
+            let Some(of) = self.types.get(&type_oid) else { continue };
+            if inside
+                && of.kind == TypeKind::Domain
+                && let Err(why) = self.judge_checks(of)
+            {
+                return Some(ForeignCode { type_oid, type_name: format!("{}.{}", of.name.schema, of.name.name), why });
+            }
+            let parts = [of.element, of.subtype].into_iter().chain(of.attributes.iter().copied()).map(|part| (part, true));
+            let parts = parts.chain([(of.base, inside)]);
+            left.extend(parts.filter(|part| part.0 != 0 && seen.insert(*part)));
+        }
+        None
+    }
+
     fn judge(&self, of: &Type) -> Result<(), String> {
         if !of.built_in {
             return Err(match &of.extension {

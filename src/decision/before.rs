@@ -4,11 +4,11 @@
 use super::deny::Deny;
 use super::hint;
 use super::reason::Reason;
-use crate::catalogue::snapshot::{Catalogue, Type};
+use crate::catalogue::snapshot::{Catalogue, FIRST_NORMAL_OBJECT_ID, Relation, Type};
 use crate::catalogue::views::is_filtered_schema;
 use crate::catalogue::visible::Visible;
 use crate::rules::ruleset::Ruleset;
-use crate::statement::names::{CastName, Names, RelationName};
+use crate::statement::names::{CastName, FunctionName, Names, RelationName};
 use crate::statement::words;
 use crate::token::grant::{Action, Grant, QualifiedName};
 
@@ -16,14 +16,20 @@ use crate::token::grant::{Action, Grant, QualifiedName};
 pub fn before_reading(names: &Names, catalogue: &Catalogue, rules: &Ruleset, chain: &[&[Grant]]) -> Result<(), Deny> {
     words::check(names)?;
     if reads_filtered_catalogue(names) {
-        return Visible::new(catalogue, rules, chain).check_names(catalogue, names);
+        Visible::new(catalogue, rules, chain).check_names(catalogue, names)?;
+        let mut plain = names.casts.iter().filter(|cast| cast.registered().is_none());
+        plain.try_for_each(|cast| cast_is_harmless(cast, catalogue))?;
+        let mut calls = names.functions.iter();
+        return calls.try_for_each(|c| is_harmless_type(c.schema.as_deref(), &c.name, c.position, catalogue).map(drop));
     }
     for relation in &names.relations {
         if !chain.iter().all(|grants| is_granted(relation, grants)) {
             return Err(not_granted(relation));
         }
+        reads_harmless_literals(relation, catalogue)?;
     }
-    names.casts.iter().try_for_each(|cast| cast_is_harmless(cast, catalogue))
+    names.casts.iter().try_for_each(|cast| cast_is_harmless(cast, catalogue))?;
+    names.functions.iter().try_for_each(|call| call_is_harmless(call, catalogue))
 }
 
 /// Whether the statement reads the filtered catalogue and nothing else.
@@ -55,21 +61,64 @@ fn not_granted(relation: &RelationName) -> Deny {
 
 fn cast_is_harmless(cast: &CastName, catalogue: &Catalogue) -> Result<(), Deny> {
     if cast.registered().is_some() {
-        return Err(Deny::new(
-            Reason::TypeNotAllowed,
-            "casts to types that name database objects (regclass and its like) are not allowed",
-        )
-        .hint("Write the value as text, without the cast.")
-        .at(Some(cast.position)));
+        return Err(names_an_object(cast.position));
     }
-    let named = |t: &&Type| t.name.name == cast.name && cast.schema.as_ref().is_none_or(|s| *s == t.name.schema);
-    for found in catalogue.types.values().filter(|t| !t.built_in).filter(named) {
-        let oid = if cast.array && found.array != 0 { found.array } else { found.oid };
-        // A domain by itself is checked when the statement runs, not when it is read; in anything larger, Parse does it.
-        if let Err((_, name)) = catalogue.closure_is_built_in(oid) {
-            return Err(Deny::new(Reason::TypeNotAllowed, format!("values of type {name} run code that is not built in"))
-                .hint("Use a built-in type instead.")
-                .at(Some(cast.position)));
+    if !is_harmless_type(cast.schema.as_deref(), &cast.name, cast.position, catalogue)? {
+        // It may be newer than what is known of the catalogue, and then reading it may run anything.
+        return Err(Deny::new(Reason::UndefinedObject, format!("type {} does not exist", cast.name))
+            .hint("Use a built-in type instead.")
+            .at(Some(cast.position)));
+    }
+    Ok(())
+}
+
+/// `a_type('x')` is read as a cast, and so is `regclass('x')`.
+fn call_is_harmless(call: &FunctionName, catalogue: &Catalogue) -> Result<(), Deny> {
+    let registered = call.name.starts_with("reg") && !call.name.starts_with("regexp_") && !call.name.starts_with("regr_");
+    if registered && call.literal.is_some() {
+        return Err(names_an_object(call.position));
+    }
+    is_harmless_type(call.schema.as_deref(), &call.name, call.position, catalogue).map(drop)
+}
+
+fn names_an_object(position: u32) -> Deny {
+    Deny::new(Reason::TypeNotAllowed, "casts to types that name database objects (regclass and its like) are not allowed")
+        .hint("Write the value as text, without the cast.")
+        .at(Some(position))
+}
+
+/// Whether there is such a type; an error if values of it run code of a user.
+fn is_harmless_type(schema: Option<&str>, name: &str, position: u32, catalogue: &Catalogue) -> Result<bool, Deny> {
+    let named = |t: &&Type| t.name.name == name && schema.is_none_or(|schema| schema == t.name.schema);
+    let mut is_known = false;
+    for found in catalogue.types.values().filter(named) {
+        is_known = true;
+        // Arrays of it run what its own values run.
+        if found.oid >= FIRST_NORMAL_OBJECT_ID
+            && let Err((_, name)) = catalogue.closure_is_built_in(found.oid)
+        {
+            return Err(runs_code(&name, Some(position)));
+        }
+    }
+    Ok(is_known)
+}
+
+fn runs_code(type_name: &str, position: Option<u32>) -> Deny {
+    Deny::new(Reason::TypeNotAllowed, format!("values of type {type_name} run code that is not built in"))
+        .hint("Use a built-in type instead.")
+        .at(position)
+}
+
+/// `column = '(x)'` makes Parse read the literal as the column's type. What a column's checks are is known, but not which
+/// literals stand beside it.
+fn reads_harmless_literals(relation: &RelationName, catalogue: &Catalogue) -> Result<(), Deny> {
+    let named = |r: &&Relation| {
+        r.name.name == relation.name && relation.schema.as_ref().is_none_or(|schema| *schema == r.name.schema)
+    };
+    for column in catalogue.relations.values().filter(named).flat_map(|r| r.columns.iter().flatten()) {
+        if let Some(foreign) = catalogue.code_of_literals(column.type_oid) {
+            return Err(runs_code(&foreign.type_name, Some(relation.position))
+                .detail(format!("A column of {} has it.", relation.name)));
         }
     }
     Ok(())
@@ -105,6 +154,14 @@ mod tests {
     #[test]
     fn a_cast_to_regclass_is_no_oracle_of_names() {
         assert_eq!(verdict("SELECT 'employees'::regclass"), Err("type_not_allowed"));
+        assert_eq!(verdict("SELECT regclass('employees')"), Err("type_not_allowed"));
+        assert_eq!(verdict("SELECT regexp_replace('a', 'b', 'c'), regr_count(1, 2)"), Ok(()));
         assert_eq!(verdict("SELECT pg_sleep(1)"), Err("function_not_allowed"));
+    }
+
+    #[test]
+    fn a_type_that_nobody_knows_may_run_anything() {
+        assert_eq!(verdict("SELECT '(x)'::made_since"), Err("undefined_object"));
+        assert_eq!(verdict("SELECT '1'::int, 'x'::varchar(3), '1'::numeric(3, 2)[], timestamp '2026-01-01'"), Ok(()));
     }
 }

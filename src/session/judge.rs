@@ -74,6 +74,11 @@ impl Session {
         statement: &LocalStatement,
         template: Option<Template>,
     ) -> Result<Decided, Failure> {
+        // What the words name is looked up in the catalogue before Postgres reads them, so it must be a fresh one.
+        if !self.proxy.freshen().await {
+            let deny = Deny::new(Reason::UpstreamUnavailable, "the database's catalogue cannot be read now");
+            return Err(deny.hint("Try again.").into());
+        }
         let world = self.proxy.worlds.load().clone();
         let Some(rewritten) = statement::catalogue::rewrite(text, statement, &self.proxy.limits) else {
             let named = prover::named(&statement.names, &world, &self.identity)?;
