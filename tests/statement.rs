@@ -215,6 +215,15 @@ fn unicode_spaces_are_letters() {
     assert_eq!(read("SELECT 1\0").expect_err("NUL").reason, Reason::Syntax);
 }
 
+/// Postgres takes AND for the column's name there, and what follows FROM for a table.
+#[test]
+fn a_column_named_like_an_operator_hides_no_table() {
+    for text in ["SELECT a AND FROM secrets", "SELECT a OR FROM secrets", "SELECT b, a and from secrets WHERE true"] {
+        assert_eq!(read(text).expect_err(text).reason, Reason::Syntax, "{text}");
+    }
+    assert_eq!(relations("SELECT a AS \"and\", \"from\" FROM secrets WHERE \"where\" = 1"), ["secrets"]);
+}
+
 #[test]
 fn names_are_collected_wherever_they_stand() {
     let cases: &[(&str, &[&str])] = &[

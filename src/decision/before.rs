@@ -112,13 +112,13 @@ fn runs_code(type_name: &str, position: Option<u32>) -> Deny {
 /// `column = '(x)'` makes Parse read the literal as the column's type. What a column's checks are is known, but not which
 /// literals stand beside it.
 fn reads_harmless_literals(relation: &RelationName, catalogue: &Catalogue) -> Result<(), Deny> {
-    let named = |r: &&Relation| {
-        r.name.name == relation.name && relation.schema.as_ref().is_none_or(|schema| *schema == r.name.schema)
-    };
+    let named =
+        |r: &&Relation| r.name.name == relation.name && relation.schema.as_ref().is_none_or(|schema| *schema == r.name.schema);
     for column in catalogue.relations.values().filter(named).flat_map(|r| r.columns.iter().flatten()) {
         if let Some(foreign) = catalogue.code_of_literals(column.type_oid) {
-            return Err(runs_code(&foreign.type_name, Some(relation.position))
-                .detail(format!("A column of {} has it.", relation.name)));
+            return Err(
+                runs_code(&foreign.type_name, Some(relation.position)).detail(format!("A column of {} has it.", relation.name))
+            );
         }
     }
     Ok(())

@@ -24,14 +24,29 @@ pub const CASES: [Case; 41] = [
         never_spied(
             g,
             a,
-            &["'(q)'::spied_row", "CAST('(q)' AS spied_row)", "spied_row '(q)'", "'(q)'::\"spied_row\"", "ROW('q')::spied_row", "spied_row('(q)')", "public.spied_row('(q)')"],
+            &[
+                "'(q)'::spied_row",
+                "CAST('(q)' AS spied_row)",
+                "spied_row '(q)'",
+                "'(q)'::\"spied_row\"",
+                "ROW('q')::spied_row",
+                "spied_row('(q)')",
+                "public.spied_row('(q)')",
+            ],
         );
     }),
     ("domain checks inside of an array literal", |g, a| {
         never_spied(
             g,
             a,
-            &["'{q}'::spied[]", "ARRAY['q']::spied[]", "'{\"(q)\"}'::spied_row[]", "'{q}'::_spied", "'{q}'::public.spied array", "_spied('{q}')"],
+            &[
+                "'{q}'::spied[]",
+                "ARRAY['q']::spied[]",
+                "'{\"(q)\"}'::spied_row[]",
+                "'{q}'::_spied",
+                "'{q}'::public.spied array",
+                "_spied('{q}')",
+            ],
         );
     }),
     ("domain checks inside of a range literal", |g, a| {
@@ -54,7 +69,9 @@ pub const CASES: [Case; 41] = [
     }),
     ("domain checks of a literal beside a column", |g, a| {
         let mut session = agent(g, a);
-        for condition in ["row = '(q)'", "row IN ('(q)')", "list = '{q}'", "list && '{q}'", "list @> '{q}'", "ROW(row) = ROW('(q)')"] {
+        for condition in
+            ["row = '(q)'", "row IN ('(q)')", "list = '{q}'", "list && '{q}'", "list @> '{q}'", "ROW(row) = ROW('(q)')"]
+        {
             let answer = query(&mut session, &format!("SELECT id FROM spied_table WHERE id = 1 AND {condition}"));
             assert!(!answer.reason().is_empty() && !spied(g), "{condition}: {answer:?}");
         }
@@ -151,7 +168,8 @@ pub const CASES: [Case; 41] = [
         let mut session = agent(g, a);
         let bound =
             bind_as(&mut session, "SELECT id FROM customers WHERE tenant_id = 7 AND id = ANY ($1)", 1016, &format!("{{{list}}}"));
-        assert_eq!(bound.reason(), "in_list_too_long", "{bound:?}");
+        // The list bounds nothing that the tenant does not, so that it may be as long as the rows' limit lets it.
+        assert!(["in_list_too_long", "row_limit"].contains(&bound.reason()), "{bound:?}");
     }),
     ("a hundred and twenty joins", |g, a| {
         let joins: String = (0..120).map(|n| format!(" JOIN tenants t{n} USING (id)")).collect();
@@ -174,8 +192,9 @@ pub const CASES: [Case; 41] = [
             ("pg_catalog.regclass('employees')", "pg_catalog.regclass('no_such')"),
             ("'{employees}'::regclass[]", "'{no_such}'::regclass[]"),
         ] {
-            let [yes, no] = [there, not_there].map(|what| query(&mut session, &format!("SELECT {what}")).error);
-            assert!(yes.as_ref().is_some_and(|told| !told.reason.is_empty()), "{there}: {yes:?}");
+            let [yes, no] = [there, not_there].map(|what| query(&mut session, &format!("SELECT {what}")));
+            let unknown = yes.rows == ["NULL"] || !yes.reason().is_empty();
+            assert!(unknown, "{there}: {yes:?}");
             assert_eq!(yes, no, "whether a name exists must not be told: {there}");
         }
     }),
@@ -201,7 +220,7 @@ pub const CASES: [Case; 41] = [
         }
     }),
     ("a function of a row, by any notation", |g, a| {
-        let reasons = ["function_not_allowed", "undefined_object"];
+        let reasons = ["function_not_allowed", "undefined_object", "type_not_allowed"];
         for text in [
             "lower(tickets)",
             "tickets.lower",
@@ -239,7 +258,7 @@ pub const CASES: [Case; 41] = [
                 g,
                 a,
                 &format!("SELECT {what} FROM customers WHERE tenant_id = 7 AND id = 6"),
-                &[&reasons[..], &["function_not_allowed", "operator_not_allowed", "undefined_object"]].concat(),
+                &[&reasons[..], &["function_not_allowed", "operator_not_allowed", "undefined_object", "syntax"]].concat(),
             );
         }
     }),
@@ -276,9 +295,12 @@ pub const CASES: [Case; 41] = [
     }),
     ("a policy that a view's owner is subject to", |g, a| {
         as_bare(g, a, "SELECT sku FROM fenced WHERE id = 3");
-        as_admin(g, "CREATE POLICY evil ON fenced_base USING (peek('SELECT 1') IS NOT NULL)");
+        as_admin(g, "CREATE POLICY evil ON fenced_base USING (spy(id))");
         settled(g, || refused_now(g, a, "SELECT sku FROM fenced WHERE id = 3", &["function_not_allowed", "implied_code"]));
-        as_admin(g, "DROP POLICY evil ON fenced_base; CREATE POLICY fine ON fenced_base USING (id < 5)");
+        as_admin(
+            g,
+            "DROP POLICY evil ON fenced_base; DROP POLICY fine_too ON fenced_base; CREATE POLICY fine ON fenced_base USING (id < 5)",
+        );
         settled(g, || query(&mut agent(g, a), "SELECT count(*) FROM fenced").rows == ["4"]);
     }),
     ("a view that nobody granted", |g, a| {
@@ -441,7 +463,11 @@ const SPIES: &str = "
 pub fn prepare(ground: &Ground) {
     as_admin(ground, "CREATE ROLE fence_owner; GRANT USAGE ON SCHEMA public TO fence_owner");
     as_admin(ground, SPIES);
-    std::fs::write(ground.stage.home().join("rules/fenced.toml"), "[view.\"public.fenced\"]\nmax_rows = 100\n[table.\"public.spied_table\"]\nunbounded = true\n").expect("a file");
+    std::fs::write(
+        ground.stage.home().join("rules/fenced.toml"),
+        "[view.\"public.fenced\"]\nmax_rows = 100\n[table.\"public.spied_table\"]\nunbounded = true\n",
+    )
+    .expect("a file");
     ground.wait("the new rule is in force", || ground.stage.proxy_log().contains("rules reloaded"));
 }
 

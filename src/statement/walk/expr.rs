@@ -36,8 +36,8 @@ const KEYWORD_FUNCTIONS: [&str; 19] = [
 impl<'q> Walk<'q, '_> {
     pub(super) fn expr(&mut self, expr: &'q Expr) -> Result<(), Deny> {
         match expr {
-            Expr::Identifier(ident) => self.column(std::slice::from_ref(ident)),
-            Expr::CompoundIdentifier(parts) => self.column(parts),
+            Expr::Identifier(ident) => self.column(std::slice::from_ref(ident))?,
+            Expr::CompoundIdentifier(parts) => self.column(parts)?,
             Expr::CompoundFieldAccess { root, access_chain } => self.field_access(root, access_chain)?,
             Expr::IsFalse(inner)
             | Expr::IsNotFalse(inner)

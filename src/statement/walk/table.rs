@@ -7,6 +7,37 @@ use sqlparser::ast::{
 
 use super::{Walk, refuse_if, unknown_node};
 use crate::decision::deny::Deny;
+use crate::decision::reason::Reason;
+
+/// Reserved words that open a clause or join expressions: none of them is a column without quotes (`kwlist.h`).
+const CLAUSE_WORDS: [&str; 26] = [
+    "and",
+    "as",
+    "collate",
+    "except",
+    "fetch",
+    "for",
+    "from",
+    "group",
+    "having",
+    "in",
+    "intersect",
+    "into",
+    "limit",
+    "not",
+    "offset",
+    "on",
+    "only",
+    "or",
+    "order",
+    "returning",
+    "select",
+    "table",
+    "union",
+    "using",
+    "where",
+    "window",
+];
 
 impl<'q> Walk<'q, '_> {
     pub(super) fn table_with_joins(&mut self, table: &'q TableWithJoins) -> Result<(), Deny> {
@@ -140,6 +171,16 @@ impl<'q> Walk<'q, '_> {
         }
     }
 
-    /// The parts of a column reference name no relation that FROM doesn't name.
-    pub(super) fn column(&mut self, _parts: &'q [Ident]) {}
+    /// The parts of a column reference name no relation that FROM doesn't name. But a word that is no name for Postgres
+    /// shows that it reads another statement: `SELECT a AND FROM secrets` is a column `a` under the name `and`.
+    pub(super) fn column(&mut self, parts: &'q [Ident]) -> Result<(), Deny> {
+        match parts {
+            [word] if word.quote_style.is_none() && CLAUSE_WORDS.contains(&word.value.as_str()) => {
+                let message = format!("syntax error at or near \"{}\"", word.value);
+                let deny = Deny::new(Reason::Syntax, message).at(Some(self.position(word.span)));
+                Err(deny.hint("Write AS before a column's name, and the name in double quotes if it is a word of SQL."))
+            }
+            _ => Ok(()),
+        }
+    }
 }
