@@ -24,9 +24,6 @@ const NOT_YET: &[(&str, &str)] = &[
     ("copy", "feature_not_supported"),
     // A DELETE.
     ("dhw-orm-005", "statement_not_allowed"),
-    // Queries over the system's catalogues, by tools and by SQLAlchemy.
-    ("dhr-introspection-001", "relation_not_granted"),
-    ("dhr-introspection-002", "relation_not_granted"),
 ];
 
 fn reason_expected(row: &Value) -> Option<&'static str> {

@@ -2,6 +2,8 @@
 
 mod support;
 
+use pgwarrant::decision::Reason;
+use pgwarrant::rules::ruleset::Mode;
 use serde_json::Value;
 use support::lab::Lab;
 use support::{Cluster, corpus_dir, postgres::block_on};
@@ -85,5 +87,30 @@ fn every_honest_read_of_the_sample_is_proven_and_no_attack_is() {
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    });
+}
+
+#[test]
+fn a_rule_that_observes_lets_rows_through_and_nothing_that_acts() {
+    let cluster = Cluster::shop().expect("a cluster");
+    block_on(async {
+        let mut lab = Lab::shop(&cluster).await;
+        lab.rules.mode = Mode::Observe;
+        let scan = lab.decide("support", "SELECT name FROM customers WHERE 1 = 1", &[], &[]).await.expect("it is observed");
+        assert_eq!(scan.observed(), Some(Reason::PredicateNotImplied));
+        let inside = lab.decide("support", "SELECT name FROM customers WHERE tenant_id = 7 AND id = 6", &[], &[]).await.unwrap();
+        assert_eq!(inside.observed(), None);
+        let other = "SELECT name FROM customers WHERE tenant_id = $1 AND id = 6";
+        let other = lab.decide("support", other, &[23], &[Some("8")]).await.expect("it is observed");
+        assert_eq!(other.observed(), Some(Reason::PredicateNotImplied));
+        for (sql, code) in [
+            ("SELECT ssn FROM customers WHERE tenant_id = 7 AND id = 6", "column_hidden"),
+            ("SELECT peek('SELECT 1')", "function_not_allowed"),
+            ("SELECT pg_sleep(10) FROM employees", "function_not_allowed"),
+            ("SELECT count(*) FROM products a, products b, products c", "cost_bomb"),
+            ("SELECT * FROM pg_authid", "relation_not_granted"),
+        ] {
+            assert_eq!(lab.verdict("support", sql).await, code, "{sql}");
+        }
     });
 }

@@ -32,6 +32,18 @@ pub struct Proof {
     pub(super) row_limit: Option<u64>,
     pub(super) relations: Arc<[ProvenRelation]>,
     pub(super) introspection: bool,
+    pub(super) observe: Observe,
+}
+
+/// `mode = "observe"`: what would have been refused runs, and is recorded as such.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Observe {
+    #[default]
+    Off,
+    /// The proof stands; values that break its conditions are let through.
+    Values,
+    /// No proof was found, for this reason.
+    Statement(Deny),
 }
 
 /// Leave to run one statement with one set of values.
@@ -40,9 +52,15 @@ pub struct Permit {
     row_limit: Option<u64>,
     relations: Arc<[ProvenRelation]>,
     introspection: bool,
+    observed: Option<Reason>,
 }
 
 impl Permit {
+    /// Why it would have been refused, had the rules not asked to observe.
+    pub fn observed(&self) -> Option<Reason> {
+        self.observed
+    }
+
     /// More rows than this and nothing is released.
     pub fn row_limit(&self) -> Option<u64> {
         self.row_limit
@@ -61,13 +79,28 @@ impl Permit {
 impl Proof {
     /// Decides for the values of one Bind. `now`: microseconds since 2000-01-01 UTC.
     pub fn check(&self, values: &[BoundValue<'_>], now: i64) -> Result<Permit, Deny> {
-        let moment = Moment { values, now };
-        if let Some(failed) = self.conditions.iter().find(|c| !c.evaluate(&moment)) {
+        match (self.weigh(&Moment { values, now }), &self.observe) {
+            (Ok(row_limit), Observe::Off | Observe::Values) => Ok(self.permit(row_limit, None)),
+            // What is left to check of such a statement is its cost.
+            (Ok(row_limit), Observe::Statement(deny)) => Ok(self.permit(row_limit, Some(deny.reason))),
+            (Err(deny), Observe::Statement(_)) => Err(deny),
+            (Err(deny), Observe::Values) if observable(deny.reason) => Ok(self.permit(self.row_limit, Some(deny.reason))),
+            (Err(deny), Observe::Off | Observe::Values) => Err(deny),
+        }
+    }
+
+    fn permit(&self, row_limit: Option<u64>, observed: Option<Reason>) -> Permit {
+        Permit { row_limit, relations: self.relations.clone(), introspection: self.introspection, observed }
+    }
+
+    /// The row limit under the grants that cover these values.
+    fn weigh(&self, moment: &Moment<'_>) -> Result<Option<u64>, Deny> {
+        if let Some(failed) = self.conditions.iter().find(|c| !c.evaluate(moment)) {
             return Err(explain(failed));
         }
         let mut row_limit = self.row_limit;
         for o in &self.obligations {
-            let met = o.alternatives.iter().find(|a| a.conditions.iter().all(|c| c.evaluate(&moment)));
+            let met = o.alternatives.iter().find(|a| a.conditions.iter().all(|c| c.evaluate(moment)));
             match met {
                 None => return Err(o.refusal.clone()),
                 Some(a) => {
@@ -77,7 +110,7 @@ impl Proof {
                 }
             }
         }
-        Ok(Permit { row_limit, relations: self.relations.clone(), introspection: self.introspection })
+        Ok(row_limit)
     }
 
     /// Whether the proof holds whatever the values.
@@ -93,6 +126,22 @@ impl Proof {
     pub fn introspection(&self) -> bool {
         self.introspection
     }
+}
+
+/// What a rule that observes lets through: whose rows and how many. Never what acts, shows a hidden column, costs too
+/// much, or cannot be read.
+pub(super) fn observable(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::RelationNotGranted
+            | Reason::NoRule
+            | Reason::UnboundedScan
+            | Reason::PredicateNotImplied
+            | Reason::ColumnNotGranted
+            | Reason::InListTooLong
+            | Reason::RangeTooWide
+            | Reason::ErrorLeak
+    )
 }
 
 /// Needs neither parameter nor clock.

@@ -6,7 +6,7 @@ use super::cost;
 use super::cover::{self, Alternative};
 use super::deny::Deny;
 use super::hint;
-use super::permit::{Obligation, Proof, ProvenRelation};
+use super::permit::{Obligation, Observe, Proof, ProvenRelation, observable};
 use super::reason::Reason;
 use super::size;
 use super::solve::Solver;
@@ -14,7 +14,7 @@ use crate::catalogue::snapshot::{Catalogue, Relation};
 use crate::catalogue::views;
 use crate::catalogue::visible::Visible;
 use crate::reading::tree::{CommonTableExpr, JoinNode, RteKind, SetOpNode, Trees};
-use crate::rules::ruleset::{Ruleset, TableRule};
+use crate::rules::ruleset::{Mode, Ruleset, TableRule};
 use crate::shape::admit::{Admission, Requirement};
 use crate::shape::functions;
 use crate::shape::model::{Kind, Shape, SourceId};
@@ -35,6 +35,55 @@ pub struct Question<'q> {
 }
 
 pub fn prove(q: &Question<'_>) -> Result<Proof, Deny> {
+    match (proven_inside(q), q.rules.mode) {
+        (Ok(proof), Mode::Observe) => Ok(Proof { observe: Observe::Values, ..proof }),
+        (Err(deny), Mode::Observe) if observable(deny.reason) => observed(q, deny),
+        (decided, Mode::Enforce | Mode::Observe) => decided,
+    }
+}
+
+/// A statement that is let through for its rows must still do nothing but read: what it calls, what it costs and the
+/// hidden columns are judged as ever.
+fn observed(q: &Question<'_>, deny: Deny) -> Result<Proof, Deny> {
+    let shape = build::build(&q.trees.analysed, q.catalogue)?;
+    let admitted = Admission { catalogue: q.catalogue, allowed: &q.rules.functions, introspection: false }.shape(&shape)?;
+    execute_grants(q, &admitted.functions)?;
+    recursion(&shape, false)?;
+    for rewritten in &q.trees.rewritten {
+        Expansion { catalogue: q.catalogue, allowed: &q.rules.functions, introspection: false }.check(rewritten)?;
+    }
+    let mut relations = Vec::new();
+    for source in &shape.sources {
+        let Kind::Relation { relid, permissions, .. } = &source.kind else { continue };
+        let relation = q.catalogue.relation(*relid).ok_or_else(|| deny.clone())?;
+        if relation.name.schema.starts_with("pg") || relation.name.schema == "information_schema" {
+            return Err(deny);
+        }
+        kind_is_readable(relation)?;
+        let read = cover::columns_read(relation, &permissions.selected)?;
+        if let Some(rule) = q.rules.relation(&relation.name) {
+            cover::check_hidden(relation, rule, &read, permissions.selected.contains(&0))?;
+        }
+        relations.push(proven(relation));
+    }
+    let mut conditions: Vec<Condition> = admitted.requirements.into_iter().map(Condition::Required).collect();
+    require_series(&shape, &mut conditions);
+    static_conditions(&mut conditions)?;
+    let solver = Solver::solve(&shape, q.rules);
+    cost::check(&solver)?;
+    // Conditions that stay are of cost, and hold at Bind as ever: `observable` never lets them through.
+    let proof = Proof {
+        conditions,
+        obligations: Vec::new(),
+        row_limit: None,
+        relations: relations.into(),
+        introspection: false,
+        observe: Observe::Statement(deny),
+    };
+    Ok(proof)
+}
+
+fn proven_inside(q: &Question<'_>) -> Result<Proof, Deny> {
     let [rewritten] = q.trees.rewritten.as_slice() else {
         return Err(Deny::new(Reason::ImpliedCode, "a rule on a table turns this statement into several, which is not allowed"));
     };
@@ -57,7 +106,14 @@ pub fn prove(q: &Question<'_>) -> Result<Proof, Deny> {
     static_conditions(&mut conditions)?;
     if introspection {
         let relations = relations.iter().map(|o| proven(o.relation)).collect();
-        return Ok(Proof { conditions, obligations: Vec::new(), row_limit: None, relations, introspection: true });
+        return Ok(Proof {
+            conditions,
+            obligations: Vec::new(),
+            row_limit: None,
+            relations,
+            introspection: true,
+            observe: Observe::Off,
+        });
     }
     let solver = Solver::solve(&shape, q.rules);
     let mut obligations = Vec::new();
@@ -97,7 +153,7 @@ pub fn prove(q: &Question<'_>) -> Result<Proof, Deny> {
     size::check(&solver)?;
     conditions.dedup();
     let relations = relations.iter().map(|o| proven(o.relation)).collect();
-    Ok(Proof { conditions, obligations, row_limit, relations, introspection: false })
+    Ok(Proof { conditions, obligations, row_limit, relations, introspection: false, observe: Observe::Off })
 }
 
 fn proven(relation: &Relation) -> ProvenRelation {

@@ -56,8 +56,9 @@ impl Outcome<'_> {
         Entry {
             bytes: Some(bytes),
             command_tag,
-            decision: Some(Decision::Permit),
+            decision: Some(if self.permit.observed().is_some() { Decision::Observe } else { Decision::Permit }),
             message,
+            reason: self.permit.observed().map(|reason| reason.code().to_owned()),
             result_digest: Some(hex(&digest)),
             rows: Some(self.hold.rows()),
             sqlstate,

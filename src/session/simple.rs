@@ -41,6 +41,7 @@ impl Session {
         let template = match self.asker().look_up(text, &[]) {
             Found::Decided(_) if self.transaction.is_failed() => return Ok(Err(Failure::transaction_failed())),
             Found::Decided(decided) => {
+                self.portals.remove("");
                 self.proxy.metrics.known.increment(1);
                 return Ok(self.queue(text.into(), &decided).await);
             }
