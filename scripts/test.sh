@@ -6,7 +6,7 @@ if [ -z "${PGWARRANT_PYTHON:-}" ] && [ -x .cache/venv/bin/python ]; then
     export PGWARRANT_PYTHON=$PWD/.cache/venv/bin/python
 fi
 if cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run --no-fail-fast --lib --bins --tests --examples "$@"
+    cargo nextest run --retries 1 --no-fail-fast --lib --bins --tests --examples "$@"
 else
     cargo test --lib --bins --tests --examples "$@"
 fi

@@ -55,7 +55,16 @@ fn a_unix_socket_is_a_door_like_the_others() {
     let doors = Doors::open();
     let address = Address::parse(&doors.url("analyst"));
     let socket = doors.socket_dir().join(format!(".s.PGSQL.{}", doors.stage.port));
-    let mut client = Client::over(UnixStream::connect(socket).expect("listens"), &address, &[]).expect("logs in");
+    // The stage waits for the TCP door; this one opens just behind it.
+    let began = std::time::Instant::now();
+    let stream = loop {
+        match UnixStream::connect(&socket) {
+            Ok(stream) => break stream,
+            Err(error) => assert!(began.elapsed().as_secs() < 10, "{error}"),
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    let mut client = Client::over(stream, &address, &[]).expect("logs in");
     let mut out = bytes::BytesMut::new();
     pgwarrant::wire::request::query(&mut out, "SELECT 7").expect("no NUL in it");
     client.send(&out);
