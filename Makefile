@@ -9,6 +9,7 @@ help:
 	@echo "make lint     rustfmt and clippy"
 	@echo "make bench    direct, PgBouncer and pgwarrant side by side"
 	@echo "make soak     the long form of the two-worlds test"
+	@echo "make fuzz     every fuzz target for five minutes; SECONDS_EACH=60 for one"
 
 demo:
 	@scripts/setup.sh demo
@@ -36,3 +37,6 @@ bench:
 soak:
 	scripts/setup.sh test
 	PGWARRANT_TWO_WORLDS=100000 cargo test --release --test two_worlds -- --nocapture
+
+fuzz:
+	scripts/fuzz.sh $(SECONDS_EACH)

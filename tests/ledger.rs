@@ -216,6 +216,22 @@ fn a_segment_taken_away_is_named_by_its_first_entry() {
 }
 
 #[test]
+fn a_segment_that_a_crash_left_without_a_heading_is_no_part_of_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), 3);
+    let next = dir.path().join(format!("{:020}.segment", 3));
+    for zeros in [0, 4096] {
+        fs::write(&next, vec![0; zeros]).unwrap();
+        assert!(verify(dir.path()).is_ok(), "{zeros}");
+    }
+    fs::write(&next, [0, 0, 0, 0, 0, 0, 0, 0, 1]).unwrap();
+    assert!(verify(dir.path()).is_err(), "what is written after the end is no crash");
+    fs::rename(&next, dir.path().join(format!("{:020}.segment", 4))).unwrap();
+    fs::write(dir.path().join(format!("{:020}.segment", 4)), []).unwrap();
+    assert!(verify(dir.path()).is_err(), "nothing leads to it");
+}
+
+#[test]
 fn a_log_verifies_while_it_is_written() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(LedgerConfig { segment_size: 50_000, ..config(dir.path()) }).unwrap();

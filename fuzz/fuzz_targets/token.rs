@@ -8,13 +8,20 @@ use pgwarrant::token::grant::Grant;
 use pgwarrant::token::{RootKey, VerifyContext, inspect, key, verify};
 use serde_json::Value;
 
+static VECTORS: LazyLock<Vec<Value>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../../tests/vectors/token.json")).expect("the vectors"));
+
 /// The valid vectors, each with its own context.
 static VALID: LazyLock<Vec<Vector>> = LazyLock::new(|| {
-    let all: Vec<Value> = serde_json::from_str(include_str!("../../tests/vectors/token.json")).expect("the vectors");
-    let valid: Vec<Vector> = all.iter().filter(|v| v["class"] == "valid").map(Vector::of).collect();
+    let valid: Vec<Vector> = VECTORS.iter().filter(|v| v["expect"] == "ok").map(Vector::of).collect();
     assert!(valid.iter().any(|v| v.accepts(&v.token)), "some vector is accepted");
     valid
 });
+
+/// Refused under its own context or not: somebody made it whole.
+fn is_a_vector(token: &str) -> bool {
+    VECTORS.iter().any(|vector| vector["token"] == token)
+}
 
 struct Vector {
     token: String,
@@ -54,6 +61,9 @@ impl Vector {
     }
 }
 
+/// Bytes of a grant's text, as of a whole token's.
+const MAX_GRANT: usize = 8192;
+
 fuzz_target!(|data: &[u8]| {
     let [which, rest @ ..] = data else { return };
     let vector = &VALID[usize::from(*which) % VALID.len()];
@@ -62,11 +72,15 @@ fuzz_target!(|data: &[u8]| {
         _ => edited(&vector.token, rest),
     };
     if vector.accepts(&token) {
-        assert!(VALID.iter().any(|valid| valid.token == token), "a text that nobody signed is accepted: {token}");
+        assert!(is_a_vector(&token), "a text that nobody signed is accepted: {token}");
     }
     let _ = inspect::inspect(&token);
     if let Ok(grant) = token.parse::<Grant>() {
-        assert_eq!(grant.to_string().parse::<Grant>().as_ref(), Ok(&grant), "a grant is what its text says");
+        let text = grant.to_string();
+        // Spelt out in full it can pass the cap that every text has; then it cannot be delegated.
+        if text.len() <= MAX_GRANT {
+            assert_eq!(text.parse::<Grant>().as_ref(), Ok(&grant), "a grant is what its text says");
+        }
     }
 });
 
@@ -80,7 +94,10 @@ fn edited(token: &str, edits: &[u8]) -> String {
             1 => bytes.insert(at, edit[3]),
             2 => drop(bytes.remove(at)),
             3 => bytes.truncate(at.max(1)),
-            4 => bytes.swap(at, usize::from(edit[3]) % token.len().min(256)),
+            4 => {
+                let other = usize::from(edit[3]) % bytes.len();
+                bytes.swap(at, other);
+            }
             _ => bytes[at] ^= 1 << (edit[3] % 8),
         }
         if bytes.is_empty() {

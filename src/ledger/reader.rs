@@ -105,7 +105,10 @@ impl Reader {
     /// Fails if anything lies behind the end: written bytes after a gap, or a segment that nothing leads to.
     pub fn check_end(&mut self) -> Result<(), LedgerError> {
         let segments = list(&self.dir).map_err(LedgerError::io("cannot list segments"))?;
-        if let Some(stray) = segments.iter().find(|first| **first > self.first_seq) {
+        let stray = segments.iter().find(|first| **first > self.first_seq);
+        // A crash, or a full disk, can come between making the next file and writing its heading.
+        let unwritten = segments.last() == Some(&self.next_seq) && is_unwritten(&open_segment(&self.dir, self.next_seq)?)?;
+        if let Some(stray) = stray.filter(|stray| !(unwritten && **stray == self.next_seq)) {
             return Err(self.corrupt(&format!("the log ends here, but segment {} goes on", file_name(*stray))));
         }
         let mut at = self.base + self.taken as u64;
@@ -127,7 +130,11 @@ impl Reader {
         if self.next_seq == self.first_seq || !self.dir.join(file_name(self.next_seq)).exists() {
             return Ok(false);
         }
-        self.file = open_segment(&self.dir, self.next_seq)?;
+        let next = open_segment(&self.dir, self.next_seq)?;
+        if is_unwritten(&next)? {
+            return Ok(false);
+        }
+        self.file = next;
         (self.first_seq, self.base, self.taken) = (self.next_seq, 0, 0);
         self.buffer.clear();
         self.heading()?;
@@ -190,6 +197,18 @@ impl Reader {
 
     fn corrupt(&self, what: &str) -> LedgerError {
         corrupt(self.first_seq, self.base + self.taken as u64, self.next_seq, what)
+    }
+}
+
+/// Whether a segment has no heading yet: it holds nothing but zeros, if anything.
+fn is_unwritten(file: &File) -> Result<bool, LedgerError> {
+    let (mut at, mut chunk) = (0, vec![0; READ_BYTES]);
+    loop {
+        let got = file.read_at(&mut chunk, at).map_err(LedgerError::io("cannot read a segment"))?;
+        if got == 0 || chunk[..got].iter().any(|byte| *byte != 0) {
+            return Ok(got == 0);
+        }
+        at += got as u64;
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::hold::Reserved;
 use super::stream::Stream;
 use crate::wire::FrameError;
 use crate::wire::frame::{Frame, FrontendLimits, Phase, split_frontend};
@@ -34,6 +36,8 @@ pub struct Client {
     buffer: BytesMut,
     limits: FrontendLimits,
     out: Out,
+    /// What is counted of the results that wait to be sent.
+    reserved: Vec<Arc<Reserved>>,
     /// How long a client may take nothing of what is sent to it.
     patience: Duration,
 }
@@ -41,7 +45,7 @@ pub struct Client {
 impl Client {
     /// `buffer` holds what was read behind the startup packet.
     pub fn new(stream: Stream, buffer: BytesMut, limits: FrontendLimits, patience: Duration) -> Client {
-        Client { stream, buffer, limits, out: Out::default(), patience }
+        Client { stream, buffer, limits, out: Out::default(), reserved: Vec::new(), patience }
     }
 
     pub fn stream(&self) -> &Stream {
@@ -96,7 +100,13 @@ impl Client {
                 return Err(io::ErrorKind::WriteZero.into());
             }
         }
+        self.reserved.clear();
         tokio::time::timeout(self.patience, self.stream.flush()).await?
+    }
+
+    /// Keeps a reservation until everything that is queued was sent.
+    pub fn keep(&mut self, reserved: Option<Arc<Reserved>>) {
+        self.reserved.extend(reserved);
     }
 
     pub async fn shutdown(&mut self) -> io::Result<()> {

@@ -256,11 +256,12 @@ impl Session {
         let PortalState::Rows(rows) = &mut portal.state else { return };
         let left = rows.left();
         let wanted = if max_rows == 0 { left } else { u64::from(max_rows).min(left) };
-        let taken = rows.take(wanted);
+        let (taken, reserved) = (rows.take(wanted), rows.reserved());
         let suspended = max_rows > 0 && wanted == u64::from(max_rows);
         if !suspended {
             portal.state = PortalState::Done;
         }
+        self.client.keep(reserved);
         taken.into_iter().for_each(|bytes| self.client.release(bytes));
         if suspended {
             self.client.reply().extend_from_slice(reply::PORTAL_SUSPENDED);

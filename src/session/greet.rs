@@ -60,7 +60,7 @@ pub async fn serve(proxy: Arc<Proxy>, accepted: Accepted, has_place: bool) {
 
 async fn open(proxy: &Arc<Proxy>, accepted: Accepted, has_place: bool) -> Result<Option<Session>, HandshakeError> {
     let (mut client, message, peer) = match handshake::open(accepted, &proxy.negotiation).await? {
-        Opened::Startup { client, message, peer } => (client, message, peer),
+        Opened::Startup { client, message, peer } => (*client, message, peer),
         Opened::Cancel { request, mut stream } => {
             cancel(proxy, &request).await;
             // libpq takes the end of a TLS stream without a close_notify for an error.

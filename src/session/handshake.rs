@@ -83,7 +83,7 @@ impl From<ClientError> for HandshakeError {
 /// What a connection turned out to be.
 pub enum Opened {
     Startup {
-        client: Client,
+        client: Box<Client>,
         message: StartupMessage,
         peer: Peer,
     },
@@ -132,7 +132,7 @@ pub async fn open(accepted: Accepted, negotiation: &Negotiation) -> Result<Opene
             StartupPacket::Cancel(request) => return Ok(Opened::Cancel { request, stream }),
             StartupPacket::Startup(message) => {
                 let client = Client::new(stream, buffer, negotiation.limits, negotiation.patience);
-                return Ok(Opened::Startup { client, message, peer });
+                return Ok(Opened::Startup { client: Box::new(client), message, peer });
             }
         }
     }

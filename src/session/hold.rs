@@ -40,7 +40,7 @@ pub struct Bound {
 
 /// A part of the total, until it is dropped.
 #[derive(Debug)]
-struct Reserved {
+pub struct Reserved {
     bytes: u64,
     used: Arc<AtomicU64>,
 }
@@ -120,7 +120,7 @@ impl Hold {
 
     /// Gives up the rows, in order.
     pub fn into_rows(self) -> Rows {
-        Rows { chunks: self.chunks.into(), left: self.rows, _reserved: self.reserved }
+        Rows { chunks: self.chunks.into(), left: self.rows, reserved: self.reserved.map(Arc::new) }
     }
 
     pub fn take_notices(&mut self) -> Vec<Bytes> {
@@ -133,12 +133,17 @@ impl Hold {
 pub struct Rows {
     chunks: std::collections::VecDeque<Bytes>,
     left: u64,
-    _reserved: Option<Reserved>,
+    reserved: Option<Arc<Reserved>>,
 }
 
 impl Rows {
     pub fn left(&self) -> u64 {
         self.left
+    }
+
+    /// For whoever holds what was taken until the client has it.
+    pub fn reserved(&self) -> Option<Arc<Reserved>> {
+        self.reserved.clone()
     }
 
     /// The next `count` rows as whole messages.
@@ -218,7 +223,10 @@ mod tests {
         assert!(!other.fits(0, &bound));
         let rows = one.into_rows();
         assert!(!other.fits(0, &bound), "a portal holds on");
+        let queued = rows.reserved();
         drop(rows);
+        assert!(!other.fits(0, &bound), "what the client has not taken is held");
+        drop(queued);
         assert!(other.fits(0, &bound));
         assert!(!other.fits(900_000, &bound), "the session's own bound");
         drop(other);

@@ -82,6 +82,9 @@ fn bind_unix(path: PathBuf) -> io::Result<UnixSocket> {
     Ok(UnixSocket { listener, path })
 }
 
+/// How long sessions may take to say goodbye when everything ends.
+const GOODBYE: Duration = Duration::from_secs(2);
+
 /// Serves until `running` leaves `Serving`, then waits for the sessions, at most `drain` long.
 pub async fn serve<S, F>(
     listeners: Listeners,
@@ -120,10 +123,12 @@ pub async fn serve<S, F>(
     accepting.shutdown().await;
     drop(accepted);
     let finished = async { while tasks.join_next().await.is_some() {} };
+    // Who was told to stop at once has nothing to finish.
+    let drain = if *running.borrow() == Running::Stopping { drain.min(GOODBYE) } else { drain };
     if tokio::time::timeout(drain, finished).await.is_err() {
         let _ = stop.send(Running::Stopping);
         let rest = async { while tasks.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(Duration::from_secs(2), rest).await;
+        let _ = tokio::time::timeout(GOODBYE, rest).await;
         tasks.shutdown().await;
     }
 }

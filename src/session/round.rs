@@ -268,6 +268,7 @@ impl Session {
         }
         let given = hold.rows();
         let mut rows = hold.into_rows();
+        self.client.keep(rows.reserved());
         match end {
             End::Error { message, .. } => {
                 self.proxy.metrics.failed.increment(1);

@@ -123,6 +123,7 @@ pub async fn serve_until(
     let drain = config.limits.drain_timeout.0;
     listener::serve(listeners, config.limits.sessions as usize, running, stop, drain, session).await;
     tasks.shutdown().await;
+    refused::record(&proxy).await;
     let failed = matches!(ledger.health(), Health::Stopped(_));
     proxy.pool.close();
     proxy.readers.close();

@@ -9,7 +9,7 @@ use super::raw::Raw;
 use super::support::personas::{personas, private_key, sealed_token};
 use super::support::stage::AUDIENCE;
 
-pub const CASES: [Case; 22] = [
+pub const CASES: [Case; 23] = [
     ("a wrong password", |ground, _| refused(ground, "letmein", "not a pgwarrant token")),
     ("only the first word of a token", |ground, _| refused(ground, "pgw1.", "not a pgwarrant token")),
     ("a token that expired", |ground, agent| refused(ground, &token(ground, agent, AUDIENCE, -30), "expired")),
@@ -101,6 +101,15 @@ pub const CASES: [Case; 22] = [
     ("a token of dots", |ground, _| refused(ground, &format!("pgw1{}", ".".repeat(5000)), "")),
     ("a token beyond the cap", |ground, _| refused(ground, &format!("pgw1.{}", "A".repeat(8300)), "")),
     ("a token with a space behind it", |ground, agent| refused(ground, &format!("{} ", good(ground, agent)), "")),
+    ("a token that expires while its session is open", |ground, agent| {
+        let token = token(ground, agent, AUDIENCE, 3);
+        let mut session = Raw::connect(&ground.stage.agent_url("agent", &token), &[]);
+        super::frames::honest(&mut session);
+        std::thread::sleep(std::time::Duration::from_secs(4));
+        let ended = super::ground::query(&mut session, super::ground::HONEST);
+        assert_eq!((ended.reason(), ended.sqlstate(), ended.closed), ("token_expired", "28000", true), "{ended:?}");
+        assert_eq!(ground.denials(agent), ["token_expired"]);
+    }),
     ("a good token after all of this", |ground, agent| drop(ground.log_in(agent, "support"))),
 ];
 
