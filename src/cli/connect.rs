@@ -1,30 +1,31 @@
 //! A `tokio-postgres` connection by the URLs of the configuration, with `verify-full` as libpq means it.
 
 use crate::config::{DatabaseUrl, Host, TlsMode};
+use crate::upstream;
 use anyhow::Context as _;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::pki_types::ServerName;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_postgres::{Client, NoTls};
 use tokio_rustls::TlsConnector;
 
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Connects, and drives the connection in the background.
 pub async fn connect(url: &DatabaseUrl) -> anyhow::Result<Client> {
     let config = client_config(url);
-    if url.tls == TlsMode::Disable {
+    let target = crate::session::target(url, CONNECT_TIMEOUT);
+    let Some(tls) = upstream::client_config(&target).with_context(|| format!("TLS towards {url}"))? else {
         let (client, connection) = config.connect(NoTls).await.map_err(|error| explained(url, error))?;
         tokio::spawn(connection);
         return Ok(client);
-    }
-    let tls = MakeTls(TlsConnector::from(Arc::new(tls_config(url)?)));
+    };
+    let tls = MakeTls(TlsConnector::from(tls));
     let (client, connection) = config.connect(tls).await.map_err(|error| explained(url, error))?;
     tokio::spawn(connection);
     Ok(client)
@@ -40,7 +41,7 @@ fn client_config(url: &DatabaseUrl) -> tokio_postgres::Config {
         config.port(*port);
     }
     config.user(&url.user).dbname(&url.database).application_name("pgwarrant");
-    config.connect_timeout(std::time::Duration::from_secs(10));
+    config.connect_timeout(CONNECT_TIMEOUT);
     if let Some(password) = &url.password {
         config.password(password);
     }
@@ -54,71 +55,6 @@ fn explained(url: &DatabaseUrl, error: tokio_postgres::Error) -> anyhow::Error {
         None => std::error::Error::source(&error).map_or_else(|| error.to_string(), |source| format!("{error}: {source}")),
     };
     anyhow::anyhow!("cannot connect to {url}: {reason}")
-}
-
-fn tls_config(url: &DatabaseUrl) -> anyhow::Result<ClientConfig> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
-    if url.tls == TlsMode::Require && url.root_certificate.is_none() {
-        let verifier = Arc::new(AnyCertificate(provider));
-        return Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth());
-    }
-    Ok(builder.with_root_certificates(roots(url)?).with_no_client_auth())
-}
-
-fn roots(url: &DatabaseUrl) -> anyhow::Result<RootCertStore> {
-    let mut store = RootCertStore::empty();
-    match &url.root_certificate {
-        Some(file) => {
-            for certificate in CertificateDer::pem_file_iter(file).with_context(|| file.display().to_string())? {
-                store.add(certificate.with_context(|| file.display().to_string())?)?;
-            }
-        }
-        None => {
-            store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    anyhow::ensure!(!store.is_empty(), "no root certificate to verify {url} with");
-    Ok(store)
-}
-
-/// `sslmode=require`: the channel is encrypted, to whom is not known.
-#[derive(Debug)]
-struct AnyCertificate(Arc<rustls::crypto::CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }
 
 struct MakeTls(TlsConnector);

@@ -6,7 +6,6 @@ pub mod explain;
 pub mod init;
 pub mod judge;
 pub mod logging;
-pub mod reload;
 pub mod rules;
 pub mod serve;
 pub mod token;

@@ -17,9 +17,10 @@ use super::hold::Bound;
 use super::listener::{self, Listeners, Running};
 use super::metrics::Metrics;
 use super::proxy::{Ask, Proxy};
+use super::reload::Reload;
 use super::settings::{TimeoutCaps, Values};
 use super::world::Worlds;
-use super::{greet, ops, refused, reload, tls, watch as watching};
+use super::{greet, ops, refused, tls, watch as watching};
 use crate::audit::mirror::Mirror;
 use crate::catalogue::load;
 use crate::cli::connect::connect;
@@ -27,7 +28,6 @@ use crate::config::{Config, DatabaseUrl, Host, Sync, TlsMode};
 use crate::ledger::{Health, Ledger, LedgerConfig};
 use crate::reading::Version;
 use crate::rules;
-use crate::token::RootKey;
 use crate::token::key;
 use crate::upstream::{Connector, Pool, PoolConfig, Settings, SslMode, Target};
 use crate::wire::frame::FrontendLimits;
@@ -102,7 +102,14 @@ pub async fn serve_until(
     tasks.spawn(refused::summarise(proxy.clone()));
     tasks.spawn(ops::upkeep(metrics.clone()));
     tasks.spawn(stop_with_the_ledger(ledger.clone(), stop.clone()));
-    tasks.spawn(reload::rules(proxy.clone(), config.rules.dir.clone()));
+    let reload = Reload::new(config.rules.dir.clone(), &proxy.worlds.load().rules)?;
+    tasks.spawn(reload.run({
+        let proxy = proxy.clone();
+        move |rules| {
+            proxy.worlds.set_rules(rules);
+            proxy.forget();
+        }
+    }));
     if let Some(listener) = ops {
         tasks.spawn(ops::serve(listener, metrics, proxy.clone()));
     }
@@ -162,7 +169,7 @@ async fn proxy(
     let proxy = Proxy {
         database: config.database.clone(),
         audience: config.audience.clone(),
-        roots: roots(config)?,
+        roots: config.root_keys()?,
         negotiation: Negotiation {
             tls: config.tls.as_ref().map(tls::acceptor).transpose()?,
             limits: FrontendLimits {
@@ -270,15 +277,6 @@ pub(crate) fn target(url: &DatabaseUrl, connect_timeout: Duration) -> Target {
         require_channel_binding: false,
         allow_cleartext: false,
     }
-}
-
-fn roots(config: &Config) -> anyhow::Result<Vec<RootKey>> {
-    let root = |root: &crate::config::Root| {
-        let text = read(&root.key)?;
-        let public = key::public_from_text(&text).with_context(|| root.key.display().to_string())?;
-        Ok(RootKey::new(public.as_bytes(), root.not_before.unwrap_or(0), root.not_after)?)
-    };
-    config.roots.iter().map(root).collect()
 }
 
 fn ledger_config(config: &Config) -> anyhow::Result<LedgerConfig> {

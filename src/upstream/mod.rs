@@ -28,4 +28,5 @@ pub use pool::{Pool, PoolConfig, PoolCounts, PoolError, Pooled};
 pub use query::Rows;
 pub use settings::{PINNED, Settings};
 pub use target::{Host, SslMode, Target, TargetError};
+pub use tls::client_config;
 pub use trees::{TreeKind, TreeNotice, tree_digest};

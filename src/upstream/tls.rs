@@ -13,7 +13,7 @@ use super::error::UpstreamError;
 use super::target::{SslMode, Target};
 
 /// How this target's servers are spoken to; `None` for clear text. Reads the root certificates, so make it once.
-pub(super) fn client_config(target: &Target) -> Result<Option<Arc<ClientConfig>>, UpstreamError> {
+pub fn client_config(target: &Target) -> Result<Option<Arc<ClientConfig>>, UpstreamError> {
     let verified = match target.ssl_mode {
         SslMode::Disable => return Ok(None),
         SslMode::Require => target.root_cert.is_some(),

@@ -48,16 +48,6 @@ fn every_generated_statement_is_read_as_one_select() {
     }
 }
 
-#[test]
-#[ignore = "prints statements to look at or to pipe into psql"]
-fn print() {
-    for seed in 0..200 {
-        for persona in PERSONAS {
-            println!("{};", generate(seed, persona));
-        }
-    }
-}
-
 fn make_worlds(cluster: &Cluster) {
     cluster.sql("postgres", &format!("CREATE DATABASE {BASE} TEMPLATE shop")).expect("a copy of the shop");
     cluster.sql(BASE, include_str!("base.sql")).expect("the base world");
