@@ -98,6 +98,7 @@ fn a_rule_that_observes_lets_rows_through_and_nothing_that_acts() {
         lab.rules.mode = Mode::Observe;
         let scan = lab.decide("support", "SELECT name FROM customers WHERE 1 = 1", &[], &[]).await.expect("it is observed");
         assert_eq!(scan.observed(), Some(Reason::PredicateNotImplied));
+        assert_eq!(scan.row_limit(), Some(500), "the rules' row limit holds");
         let inside = lab.decide("support", "SELECT name FROM customers WHERE tenant_id = 7 AND id = 6", &[], &[]).await.unwrap();
         assert_eq!(inside.observed(), None);
         let other = "SELECT name FROM customers WHERE tenant_id = $1 AND id = 6";

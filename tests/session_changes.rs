@@ -26,7 +26,7 @@ struct Change {
     after: &'static [&'static str],
 }
 
-const CHANGES: [Change; 5] = [
+const CHANGES: [Change; 6] = [
     Change {
         name: "a better overload",
         persona: "analyst",
@@ -54,6 +54,16 @@ const CHANGES: [Change; 5] = [
         ddl: "DROP VIEW product_catalogue; ALTER TABLE products ALTER category TYPE integer USING 7",
         // As Postgres says: cached plan must not change result type.
         after: &["error 0A000"],
+    },
+    Change {
+        name: "a column of another name",
+        persona: "analyst",
+        statement: "SELECT attributes FROM products WHERE id = $1",
+        value: "2",
+        before: "row ",
+        // Postgres would hint at the new name.
+        ddl: "ALTER TABLE products RENAME attributes TO attributez",
+        after: &["undefined_object"],
     },
     Change {
         name: "a function with another body",

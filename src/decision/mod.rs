@@ -19,5 +19,5 @@ pub use before::before_reading;
 pub use deny::Deny;
 pub use narrate::narrate;
 pub use permit::{Permit, Proof, ProvenRelation};
-pub use prove::{Question, granted_relations, prove};
+pub use prove::{Question, granted_relations, is_built_in_body, prove};
 pub use reason::Reason;

@@ -13,7 +13,7 @@ use super::solve::Solver;
 use crate::catalogue::snapshot::{Catalogue, Relation};
 use crate::catalogue::views;
 use crate::catalogue::visible::Visible;
-use crate::reading::tree::{CommonTableExpr, JoinNode, RteKind, SetOpNode, Trees};
+use crate::reading::tree::{CommonTableExpr, JoinNode, Query, RteKind, SetOpNode, Trees};
 use crate::rules::ruleset::{Mode, Ruleset, TableRule};
 use crate::shape::admit::{Admission, Requirement};
 use crate::shape::functions;
@@ -42,6 +42,19 @@ pub fn prove(q: &Question<'_>) -> Result<Proof, Deny> {
     }
 }
 
+/// The body of a built-in that is written in SQL: a `RETURN`, which no statement is, over no relation, in which only
+/// vetted built-ins are called.
+pub fn is_built_in_body(trees: &Trees, catalogue: &Catalogue) -> bool {
+    let [rewritten] = trees.rewritten.as_slice() else { return false };
+    if !trees.analysed.is_return || *rewritten != trees.analysed {
+        return false;
+    }
+    let body = Query { is_return: false, ..trees.analysed.clone() };
+    let Ok(shape) = build::build(&body, catalogue) else { return false };
+    let reads = shape.sources.iter().any(|s| matches!(s.kind, Kind::Relation { .. }));
+    !reads && Admission { catalogue, allowed: &[], introspection: false }.shape(&shape).is_ok()
+}
+
 /// A statement that is let through for its rows must still do nothing but read: what it calls, what it costs and the
 /// hidden columns are judged as ever.
 fn observed(q: &Question<'_>, deny: Deny) -> Result<Proof, Deny> {
@@ -53,16 +66,19 @@ fn observed(q: &Question<'_>, deny: Deny) -> Result<Proof, Deny> {
         Expansion { catalogue: q.catalogue, allowed: &q.rules.functions, introspection: false }.check(rewritten)?;
     }
     let mut relations = Vec::new();
+    let mut row_limit = None;
     for source in &shape.sources {
         let Kind::Relation { relid, permissions, .. } = &source.kind else { continue };
         let relation = q.catalogue.relation(*relid).ok_or_else(|| deny.clone())?;
-        if relation.name.schema.starts_with("pg") || relation.name.schema == "information_schema" {
+        if is_system(relation) || views::is_filtered_schema(&relation.name.schema) {
             return Err(deny);
         }
+        check_name(q, relation)?;
         kind_is_readable(relation)?;
         let read = cover::columns_read(relation, &permissions.selected)?;
         if let Some(rule) = q.rules.relation(&relation.name) {
             cover::check_hidden(relation, rule, &read, permissions.selected.contains(&0))?;
+            row_limit = row_limit.into_iter().chain(rule.max_rows).min();
         }
         relations.push(proven(relation));
     }
@@ -71,11 +87,12 @@ fn observed(q: &Question<'_>, deny: Deny) -> Result<Proof, Deny> {
     static_conditions(&mut conditions)?;
     let solver = Solver::solve(&shape, q.rules);
     cost::check(&solver)?;
+    size::check(&solver)?;
     // Conditions that stay are of cost, and hold at Bind as ever: `observable` never lets them through.
     let proof = Proof {
         conditions,
         obligations: Vec::new(),
-        row_limit: None,
+        row_limit,
         relations: relations.into(),
         introspection: false,
         observe: Observe::Statement(deny),
@@ -188,6 +205,19 @@ fn reads_catalogue_only(shape: &Shape<'_>) -> Result<bool, Deny> {
     Ok(ours > 0 || (others == 0 && introspect::asks_about_objects(shape)))
 }
 
+fn is_system(relation: &Relation) -> bool {
+    relation.name.schema.starts_with("pg_") || relation.name.schema == "information_schema"
+}
+
+/// What the local reading saw by name is what Postgres resolved; otherwise somebody is being fooled.
+fn check_name(q: &Question<'_>, relation: &Relation) -> Result<(), Deny> {
+    if q.named.contains(&relation.name.name) {
+        return Ok(());
+    }
+    let message = "the statement names its tables in a way that is read differently by Postgres";
+    Err(Deny::new(Reason::ReadingMismatch, message).hint("Spell table names plainly."))
+}
+
 fn relations<'q>(q: &Question<'q>, shape: &Shape<'q>, introspection: bool) -> Result<Vec<Occurrence<'q>>, Deny> {
     let mut found = Vec::new();
     for (id, source) in shape.sources.iter().enumerate() {
@@ -200,19 +230,12 @@ fn relations<'q>(q: &Question<'q>, shape: &Shape<'q>, introspection: bool) -> Re
             found.push(Occurrence { id, relation, rule: NOTHING, selected: &permissions.selected, at: *location });
             continue;
         }
-        if relation.name.schema.starts_with("pg_") || relation.name.schema == "information_schema" {
+        if is_system(relation) {
             return Err(Deny::new(Reason::RelationNotGranted, "system catalogues are not granted")
                 .hint("SHOW pgwarrant.scope lists the tables and columns that this token may read.")
                 .at(*location));
         }
-        // What the local reading saw by name is what Postgres resolved; otherwise somebody is being fooled.
-        if !q.named.contains(&relation.name.name) {
-            return Err(Deny::new(
-                Reason::ReadingMismatch,
-                "the statement names its tables in a way that is read differently by Postgres",
-            )
-            .hint("Spell table names plainly."));
-        }
+        check_name(q, relation)?;
         let granted = q.chain.iter().all(|grants| !cover::grants_on(grants, relation).is_empty());
         if !granted || q.chain.is_empty() {
             return Err(hint::not_granted(&relation.name).at(*location));

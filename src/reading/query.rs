@@ -55,7 +55,8 @@ impl Reader<'_> {
         if self.version.has_group_entry() {
             self.bool_field("hasGroupRTE")?;
         }
-        self.false_field("isReturn")
+        query.is_return = self.bool_field("isReturn")?;
+        Ok(())
     }
 
     #[inline(never)]
@@ -165,6 +166,7 @@ fn empty_query() -> Box<Query> {
         has_modifying_cte: false,
         has_for_update: false,
         has_row_security: false,
+        is_return: false,
         ctes: Vec::new(),
         range_table: Vec::new(),
         join_tree: None,

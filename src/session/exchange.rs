@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::cache::Digest;
 use super::hold::{Bound, End, Hold};
 use super::prover::Permit;
-use super::trees::ShownAgain;
+use super::trees::{Pair, ShownAgain};
 use crate::upstream::{Connection, TreeNotice, UpstreamError};
 use crate::wire::backend::{self, tag};
 use crate::wire::frontend::{Format, Formats};
@@ -46,10 +46,20 @@ pub fn upstream_rows(permit: &Permit, own: u32, in_block: bool) -> (i32, bool) {
 pub struct Ran {
     pub hold: Hold,
     pub end: End,
-    /// No other tree than the proven one was shown before the portal was bound.
-    pub confirmed: bool,
+    /// Trees other than the proven one that were shown before the portal was bound; `None`: something that is no reading.
+    pub others: Option<Vec<Pair>>,
     /// The server got past Bind, where it plans and evaluates constants.
     pub bound: bool,
+}
+
+impl Ran {
+    /// An error ahead of BindComplete that is about the statement itself (syntax, access, features), not about a value.
+    pub fn failed_to_be_read(&self) -> bool {
+        match &self.end {
+            End::Error { sqlstate, .. } => !self.bound && matches!(&sqlstate[..2], b"42" | b"0A" | b"26" | b"3F"),
+            End::Complete { .. } | End::Suspended => false,
+        }
+    }
 }
 
 /// Why a round trip gave nothing that could be used. The connection is given up.
@@ -206,8 +216,8 @@ impl Reader<'_> {
             }
         };
         self.held += hold.size();
-        let confirmed = digest.is_none_or(|digest| trees.confirms(digest));
-        Ok(Ran { hold, end, confirmed, bound: is_bound })
+        let others = digest.map_or(Some(Vec::new()), |digest| trees.others(digest));
+        Ok(Ran { hold, end, others, bound: is_bound })
     }
 }
 
@@ -216,4 +226,27 @@ fn error(message: Bytes) -> Result<End, ExchangeError> {
     let report = backend::report(&body)?;
     let text = report.get(b'M').map(|t| String::from_utf8_lossy(t).into_owned()).unwrap_or_default();
     Ok(End::Error { sqlstate: report.sqlstate().unwrap_or(*b"XX000"), text, message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_that_is_no_longer_read_is_told_from_a_value_that_does_not_fit() {
+        let ran = |sqlstate: &[u8; 5], bound| Ran {
+            hold: Hold::default(),
+            end: End::Error { message: Bytes::new(), sqlstate: *sqlstate, text: String::new() },
+            others: Some(Vec::new()),
+            bound,
+        };
+        // A column that is gone, with a hint at its neighbours.
+        assert!(ran(b"42703", false).failed_to_be_read());
+        assert!(ran(b"0A000", false).failed_to_be_read());
+        // Not a number; a division by zero while planning.
+        assert!(!ran(b"22P02", false).failed_to_be_read());
+        assert!(!ran(b"22012", false).failed_to_be_read());
+        // Raised by the statement as it runs.
+        assert!(!ran(b"42501", true).failed_to_be_read());
+    }
 }

@@ -74,6 +74,7 @@ impl Session {
         statement: &LocalStatement,
         template: Option<Template>,
     ) -> Result<Decided, Failure> {
+        self.check_ledger()?;
         // What the words name is looked up in the catalogue before Postgres reads them, so it must be a fresh one.
         if !self.proxy.freshen().await {
             let deny = Deny::new(Reason::UpstreamUnavailable, "the database's catalogue cannot be read now");

@@ -82,6 +82,9 @@ impl Admission<'_> {
         if q.command != Command::Select || q.is_utility || q.result_relation != 0 || q.has_modifying_cte {
             return Err(Deny::new(Reason::StatementNotAllowed, "only reading statements are allowed here"));
         }
+        if q.is_return {
+            return Err(node("a RETURN"));
+        }
         if q.has_for_update || !q.row_marks.is_empty() {
             return Err(Deny::new(
                 Reason::StatementNotAllowed,

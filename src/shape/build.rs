@@ -3,14 +3,15 @@
 //! Walks the join tree, not the range table (which holds placeholders and views' leftovers). Work is queued, so that
 //! nesting of queries costs no stack; every source made counts against a cap.
 
-use super::model::{Column, Fact, Kind, Level, LevelId, Link, Place, Role, Scope, ScopeId, Shape, Site, Source, SourceId, Term};
+use super::model::{Column, Fact, Kind, Level, LevelId, Link, Place, Role, Scope, ScopeId, Shape, Source, SourceId, Term};
+use super::resolve::Resolved;
 use super::{functions, visit};
 use crate::catalogue::snapshot::Catalogue;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
 use crate::reading::tree::{
     CommonTableExpr, CteMaterialize, Expr, FromExpr, JoinExpr, JoinNode, JoinType, Query, RangeTblEntry, RteKind, SetOpNode,
-    SetOperation, SubLinkType, Var,
+    SetOperation, Var,
 };
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -28,14 +29,6 @@ struct Task<'t> {
     level: LevelId,
     /// Rows map one to one from outside in: facts about the owner's columns hold for what they name.
     linked: bool,
-}
-
-/// What a column name stands for, once joins and groups are looked through.
-pub(super) enum Resolved<'t> {
-    Column(Column),
-    /// An expression of the given level (a merged column, a grouping expression).
-    Expr(LevelId, &'t Expr),
-    Nothing,
 }
 
 pub fn build<'t>(query: &'t Query, catalogue: &'t Catalogue) -> Result<Shape<'t>, Deny> {
@@ -66,7 +59,7 @@ impl<'t> Builder<'t> {
         self.shape.scopes[scope].includes.push(other);
     }
 
-    fn enqueue(
+    pub(super) fn enqueue(
         &mut self,
         query: &'t Query,
         parent: Option<LevelId>,
@@ -85,7 +78,7 @@ impl<'t> Builder<'t> {
         Ok(level)
     }
 
-    fn source(&mut self, level: LevelId, name: &'t str, kind: Kind<'t>, lateral: bool) -> Result<SourceId, Deny> {
+    pub(super) fn source(&mut self, level: LevelId, name: &'t str, kind: Kind<'t>, lateral: bool) -> Result<SourceId, Deny> {
         if self.shape.sources.len() >= MAX_SOURCES {
             return Err(too_many());
         }
@@ -477,228 +470,8 @@ impl<'t> Builder<'t> {
         Ok(())
     }
 
-    /// Registers an expression, and each sublink in it as a derived source of this level.
-    pub(super) fn site(&mut self, level: LevelId, expr: &'t Expr, role: Role, site: ScopeId) -> Result<(), Deny> {
-        self.shape.sites.push(Site { level, expr, role });
-        let mut found = Vec::new();
-        visit::walk(expr, &mut |e| {
-            if let Expr::SubLink { kind, query, .. } = e {
-                found.push((*kind, &**query));
-            }
-        });
-        for (kind, query) in found {
-            if self.shape.sublinks.contains_key(&(level, std::ptr::from_ref(query))) {
-                continue;
-            }
-            match kind {
-                SubLinkType::Exists
-                | SubLinkType::All
-                | SubLinkType::Any
-                | SubLinkType::RowCompare
-                | SubLinkType::Expr
-                | SubLinkType::Array => {}
-                SubLinkType::MultiExpr | SubLinkType::Cte => return Err(node("a sublink of this kind")),
-            }
-            let context = self.scope(true);
-            self.include(context, site);
-            let one = matches!(kind, SubLinkType::Expr | SubLinkType::RowCompare);
-            let single = single_row(query, one);
-            let source = self.source(level, "subquery", Kind::Derived { level: 0, single_row: single }, true)?;
-            self.shape.sources[source].place = match role {
-                Role::Qual => Place::Qual,
-                Role::Lateral => Place::From,
-                Role::Output => Place::Output,
-            };
-            let inner = self.enqueue(query, Some(level), Some(source), context, false)?;
-            // What the outside says of the subquery's columns comes after its LIMIT, its windows, and the error of a
-            // second row: rows that it throws out have told already.
-            if one || !pushes_down(query) {
-                self.shape.scopes[context].hides = Some(self.shape.levels[inner].out);
-            }
-            if let Kind::Derived { level, .. } = &mut self.shape.sources[source].kind {
-                *level = inner;
-            }
-            self.shape.sublinks.insert((level, std::ptr::from_ref(query)), source);
-        }
-        Ok(())
-    }
-
-    /// Output expressions of a level with a join tree: evaluated on rows that were already chosen.
-    fn outputs(&mut self, level: LevelId) -> Result<(), Deny> {
-        let query = self.shape.levels[level].query;
-        let site = self.shape.levels[level].site;
-        for entry in &query.target_list {
-            self.site(level, &entry.expr, Role::Output, site)?;
-        }
-        for window in &query.window_clause {
-            for e in window.start_offset.iter().chain(&window.end_offset) {
-                self.site(level, e, Role::Output, site)?;
-            }
-        }
-        for (i, entry) in query.range_table.iter().enumerate() {
-            let bound = self.shape.levels[level].bindings[i].is_some();
-            match &entry.kind {
-                RteKind::Function { functions, .. } if bound => {
-                    for f in functions {
-                        self.site(level, &f.expr, Role::Lateral, site)?;
-                    }
-                }
-                RteKind::Values { rows, .. } if bound => {
-                    for e in rows.iter().flatten() {
-                        self.site(level, e, Role::Lateral, site)?;
-                    }
-                }
-                RteKind::Join { alias_vars, merged_columns, .. } => {
-                    for e in alias_vars.iter().take(*merged_columns as usize) {
-                        self.site(level, e, Role::Output, site)?;
-                    }
-                }
-                RteKind::Group { expressions } => {
-                    for e in expressions {
-                        self.site(level, e, Role::Output, site)?;
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// LIMIT and OFFSET: no column of the level may stand in them; CTEs that nothing refers to are read all the same.
-    fn own_expressions(&mut self, level: LevelId) -> Result<(), Deny> {
-        let query = self.shape.levels[level].query;
-        let site = self.shape.levels[level].site;
-        if query.set_operations.is_some() {
-            for entry in &query.target_list {
-                self.site(level, &entry.expr, Role::Output, site)?;
-            }
-        }
-        for e in query.limit_count.iter().chain(&query.limit_offset) {
-            self.site(level, e, Role::Output, site)?;
-        }
-        // What is read stands in the join tree: a relation beside it is something that we do not understand.
-        for (entry, binding) in query.range_table.iter().zip(&self.shape.levels[level].bindings) {
-            if matches!(entry.kind, RteKind::Relation { .. }) && binding.is_none() {
-                return Err(node("a relation outside of the join tree"));
-            }
-        }
-        for cte in query.ctes.iter().filter(|c| c.ref_count == 0) {
-            refuse_cte(cte)?;
-            let context = self.scope(true);
-            self.enqueue(&cte.query, Some(level), None, context, false)?;
-        }
-        Ok(())
-    }
-
-    fn arguments(&mut self, level: LevelId) {
-        let query = self.shape.levels[level].query;
-        for (i, entry) in query.range_table.iter().enumerate() {
-            let Some(source) = self.shape.levels[level].bindings[i] else { continue };
-            let mut read = BTreeSet::new();
-            let mut add = |e: &'t Expr| {
-                self.columns_of(level, e, &mut |c| {
-                    read.insert(c.source);
-                })
-            };
-            match &entry.kind {
-                RteKind::Function { functions, .. } => functions.iter().for_each(|f| add(&f.expr)),
-                RteKind::Values { rows, .. } => rows.iter().flatten().for_each(add),
-                RteKind::Relation { .. }
-                | RteKind::Subquery { .. }
-                | RteKind::Join { .. }
-                | RteKind::TableFunction
-                | RteKind::Cte { .. }
-                | RteKind::NamedTuplestore
-                | RteKind::Result
-                | RteKind::Group { .. } => {}
-            }
-            self.shape.sources[source].arguments = read;
-        }
-    }
-
-    /// What a derived source's values are made from outside of it.
-    fn depends(&mut self, level: LevelId) {
-        let query = self.shape.levels[level].query;
-        let Some(owner) = self.shape.levels[level].owner else { return };
-        // An aggregate or window can turn any comparison with an outer column into that column's value.
-        let computed = query.has_aggs || query.has_window_funcs || !query.group_clause.is_empty();
-        let mut outside = BTreeSet::new();
-        let sites: Vec<(&'t Expr, Role)> =
-            self.shape.sites.iter().filter(|s| s.level == level).map(|s| (s.expr, s.role)).collect();
-        for (expr, role) in sites {
-            if computed || role == Role::Output {
-                self.outer_sources(level, expr, &mut outside);
-            }
-        }
-        self.shape.sources[owner].depends.extend(outside);
-    }
-
-    fn outer_sources(&self, level: LevelId, expr: &'t Expr, outside: &mut BTreeSet<SourceId>) {
-        let mut found = BTreeSet::new();
-        self.columns_of(level, expr, &mut |c| {
-            found.insert(c.source);
-        });
-        outside.extend(found.into_iter().filter(|s| !self.shape.levels[level].from.contains(s)));
-    }
-
-    /// Every column that an expression reads, joins and groups looked through; sublinks count as their derived source.
-    pub(super) fn columns_of(&self, level: LevelId, expr: &'t Expr, f: &mut dyn FnMut(Column)) {
-        visit::walk(expr, &mut |e| match e {
-            Expr::Var(v) => match self.resolve(level, v) {
-                Resolved::Column(c) => f(c),
-                Resolved::Expr(at, inner) => self.columns_of(at, inner, f),
-                Resolved::Nothing => {}
-            },
-            Expr::SubLink { query, .. } => {
-                if let Some(source) = self.shape.sublinks.get(&(level, std::ptr::from_ref(&**query))) {
-                    f(Column { source: *source, number: 1 });
-                }
-            }
-            _ => {}
-        });
-    }
-
     pub(super) fn resolve(&self, level: LevelId, var: &Var) -> Resolved<'t> {
         self.shape.resolve(level, var)
-    }
-}
-
-impl<'t> Shape<'t> {
-    /// The column that a name stands for, if it is one of a source.
-    pub fn resolve_column(&self, level: LevelId, var: &Var) -> Option<Column> {
-        match self.resolve(level, var) {
-            Resolved::Column(c) => Some(c),
-            Resolved::Expr(..) | Resolved::Nothing => None,
-        }
-    }
-
-    pub(super) fn resolve(&self, level: LevelId, var: &Var) -> Resolved<'t> {
-        let mut at = level;
-        for _ in 0..var.levels_up {
-            match self.levels[at].parent {
-                Some(p) => at = p,
-                None => return Resolved::Nothing,
-            }
-        }
-        let Some(index) = (var.rel as usize).checked_sub(1) else { return Resolved::Nothing };
-        let Some(entry) = self.levels[at].query.range_table.get(index) else { return Resolved::Nothing };
-        let nth = |list: &'t [Expr]| {
-            usize::try_from(var.column).ok().and_then(|n| n.checked_sub(1)).and_then(|n| list.get(n)).map_or(
-                Resolved::Nothing,
-                |e| match e {
-                    Expr::Var(inner) => self.resolve(at, inner),
-                    other => Resolved::Expr(at, other),
-                },
-            )
-        };
-        match &entry.kind {
-            RteKind::Join { alias_vars, .. } => nth(alias_vars),
-            RteKind::Group { expressions } => nth(expressions),
-            _ => match self.levels[at].bindings.get(index).copied().flatten() {
-                Some(source) => Resolved::Column(Column { source, number: var.column }),
-                None => Resolved::Nothing,
-            },
-        }
     }
 }
 
@@ -718,7 +491,7 @@ pub(super) fn rte(query: &Query, index: u32) -> Result<&RangeTblEntry, Deny> {
 }
 
 /// Facts from outside reach the rows of this query, and only drop rows that would be dropped outside as well.
-fn pushes_down(query: &Query) -> bool {
+pub(super) fn pushes_down(query: &Query) -> bool {
     query.limit_count.is_none()
         && query.limit_offset.is_none()
         && !query.has_window_funcs
@@ -730,12 +503,12 @@ fn pushes_down(query: &Query) -> bool {
 }
 
 /// At most one row, made from nothing outside.
-fn single_row(query: &Query, scalar: bool) -> bool {
+pub(super) fn single_row(query: &Query, scalar: bool) -> bool {
     let aggregate = query.has_aggs && query.group_clause.is_empty() && query.grouping_sets.is_empty();
     (aggregate || scalar) && !super::escape::reaches_outside(query)
 }
 
-fn refuse_cte(cte: &CommonTableExpr) -> Result<(), Deny> {
+pub(super) fn refuse_cte(cte: &CommonTableExpr) -> Result<(), Deny> {
     if cte.has_cycle || cte.has_search {
         return Err(node("SEARCH or CYCLE of a CTE"));
     }

@@ -1,9 +1,10 @@
 //! Quals → facts: what a WHERE, ON or HAVING that came out *true* proves. What proves nothing yields nothing,
 //! so a tautology needs no list of patterns.
 
-use super::build::{Builder, Resolved};
+use super::build::Builder;
 use super::constant::{Clock, Constant, Function, array_element};
 use super::model::{ArrayParam, Column, Fact, Kind, LevelId, ScopeId, SourceId, Term};
+use super::resolve::Resolved;
 use super::value::{self, Value, oid};
 use super::visit;
 use crate::catalogue::snapshot::{BtreeRole, Catalogue, TypeKind, Volatility};

@@ -272,9 +272,9 @@ impl Tracer<'_, '_> {
 
     fn var(&self, level: LevelId, var: &Var, steps: &mut u32) -> bool {
         match self.shape.resolve(level, var) {
-            super::build::Resolved::Column(column) => self.source(column, steps),
-            super::build::Resolved::Expr(at, inner) => self.comes_from_views(at, inner, steps),
-            super::build::Resolved::Nothing => false,
+            super::resolve::Resolved::Column(column) => self.source(column, steps),
+            super::resolve::Resolved::Expr(at, inner) => self.comes_from_views(at, inner, steps),
+            super::resolve::Resolved::Nothing => false,
         }
     }
 
@@ -340,12 +340,12 @@ impl Tracer<'_, '_> {
         for _ in 0..50 {
             let Expr::Var(v) = expr else { return None };
             let column = match self.shape.resolve(level, v) {
-                super::build::Resolved::Column(column) => column,
-                super::build::Resolved::Expr(at, inner) => {
+                super::resolve::Resolved::Column(column) => column,
+                super::resolve::Resolved::Expr(at, inner) => {
                     (level, expr) = (at, inner);
                     continue;
                 }
-                super::build::Resolved::Nothing => return None,
+                super::resolve::Resolved::Nothing => return None,
             };
             match &self.shape.sources[column.source].kind {
                 Kind::Relation { .. } => return Some(column),

@@ -6,13 +6,16 @@
 pub mod admit;
 pub mod build;
 pub mod constant;
+mod depends;
 mod escape;
 mod facts;
 pub mod functions;
 pub mod introspect;
 mod magnitude;
 pub mod model;
+mod resolve;
 pub mod rewritten;
+mod sites;
 pub mod total;
 pub mod value;
 pub mod visit;

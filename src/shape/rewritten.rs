@@ -18,7 +18,7 @@ pub struct Expansion<'a> {
 
 impl Expansion<'_> {
     pub fn check(&self, query: &Query) -> Result<(), Deny> {
-        if query.command != Command::Select || query.is_utility || query.has_modifying_cte {
+        if query.command != Command::Select || query.is_utility || query.has_modifying_cte || query.is_return {
             return Err(node("a rule that writes"));
         }
         for cte in &query.ctes {

@@ -115,9 +115,9 @@ impl<'t> Search<'_, 't> {
         let exposed = match expr {
             // A derived column is what it was made from.
             Expr::Var(v) => match self.shape.resolve(level, v) {
-                super::build::Resolved::Column(c) => return self.derived_raising(c),
-                super::build::Resolved::Expr(at, inner) => return self.raising(at, inner),
-                super::build::Resolved::Nothing => true,
+                super::resolve::Resolved::Column(c) => return self.derived_raising(c),
+                super::resolve::Resolved::Expr(at, inner) => return self.raising(at, inner),
+                super::resolve::Resolved::Nothing => true,
             },
             // Its error is a second row; what tells is whether it was asked.
             Expr::SubLink { query, .. } => {
@@ -161,9 +161,9 @@ impl<'t> Search<'_, 't> {
     fn touches(&self, level: LevelId, expr: &'t Expr) -> bool {
         super::visit::any(expr, &mut |e| match e {
             Expr::Var(v) => match self.shape.resolve(level, v) {
-                super::build::Resolved::Column(c) => self.reaches(c.source, &mut HashSet::new()),
-                super::build::Resolved::Expr(at, inner) => self.touches(at, inner),
-                super::build::Resolved::Nothing => true,
+                super::resolve::Resolved::Column(c) => self.reaches(c.source, &mut HashSet::new()),
+                super::resolve::Resolved::Expr(at, inner) => self.touches(at, inner),
+                super::resolve::Resolved::Nothing => true,
             },
             Expr::SubLink { query, .. } => match self.shape.sublinks.get(&(level, std::ptr::from_ref(&**query))) {
                 Some(source) => self.reaches(*source, &mut HashSet::new()),

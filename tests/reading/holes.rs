@@ -128,7 +128,6 @@ fn what_only_the_planner_fills_is_refused_when_filled() {
         ("in-list", ":hashfuncid 0", ":hashfuncid 65", "SCALARARRAYOPEXPR", "hashfuncid"),
         ("aggregates", ":aggsplit 0", ":aggsplit 9", "AGGREF", "aggsplit"),
         ("aggregates", ":aggtranstype 0", ":aggtranstype 20", "AGGREF", "aggtranstype"),
-        ("rollup-cube", ":isReturn false", ":isReturn true", "QUERY", "isReturn"),
         ("window", ":runCondition <>", ":runCondition ({CONST})", "", "runCondition"),
         ("generate-series", ":funcparams (b)", ":funcparams (b 1)", "RANGETBLFUNCTION", "funcparams"),
     ];

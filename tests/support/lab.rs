@@ -80,6 +80,13 @@ impl Lab {
         prove(&Question { trees: &trees, catalogue: &self.catalogue, rules: &self.rules, chain, named: &named })
     }
 
+    /// How Postgres reads a statement, whatever it is.
+    pub async fn trees(&mut self, sql: &str) -> reading::tree::Trees {
+        let parsed = self.connection.parse_and_read("", sql, &[]).await.expect(sql);
+        let version = Version::from_num(self.catalogue.server_version).expect("a version that we read");
+        reading::read(version, &parsed.analysed, &parsed.rewritten).expect(sql)
+    }
+
     /// Decided with values, all in text.
     pub async fn decide(&mut self, persona: &str, sql: &str, types: &[u32], values: &[Option<&str>]) -> Result<Permit, Deny> {
         let proof = self.prove(persona, sql, types).await?;

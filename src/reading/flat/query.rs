@@ -19,6 +19,8 @@ impl<'a> Flat<'a> {
             has_modifying_cte,
             has_for_update,
             has_row_security,
+            // Refused by the proof wherever it is set, so that no two trees differ by it.
+            is_return: _,
             ctes,
             range_table,
             join_tree,
