@@ -1,7 +1,7 @@
 //! `make bench`: direct, PgBouncer and pgwarrant, one after the other for each load, on one Postgres.
 //!
 //! `PGWARRANT_BENCH_SECONDS` (default 5) is the length of each run, `PGWARRANT_BENCH_CLIENTS` (default `1,8,32`) says how
-//! many clients. Prints Markdown on standard output, and what it is at on standard error.
+//! many clients, `PGWARRANT_BENCH_MODES` and `PGWARRANT_BENCH_LOADS` leave out modes and loads that they do not name. Prints Markdown on standard output, and what it is at on standard error.
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
@@ -31,13 +31,15 @@ fn run() -> Result<(), Error> {
     let setting = Setting { cluster: Cluster::builder().fsync(true), ..Setting::default() };
     let stage = Stage::without_proxy(setting)?;
     let seconds = std::env::var("PGWARRANT_BENCH_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5);
-    let clients = std::env::var("PGWARRANT_BENCH_CLIENTS").unwrap_or_else(|_| "1,8,32".to_owned());
-    let clients: Vec<u32> = clients.split(',').filter_map(|text| text.trim().parse().ok()).collect();
+    let clients = listed("PGWARRANT_BENCH_CLIENTS").unwrap_or_else(|| ["1", "8", "32"].map(str::to_owned).into());
+    let clients: Vec<u32> = clients.iter().filter_map(|text| text.parse().ok()).collect();
+    let (modes, loads) = (listed("PGWARRANT_BENCH_MODES"), listed("PGWARRANT_BENCH_LOADS"));
+    let wanted = |list: &Option<Vec<String>>, name: &str| list.as_ref().is_none_or(|list| list.iter().any(|one| one == name));
     let routes = route::all(&stage)?;
     table::heading(&stage, seconds, &routes)?;
     let mut runs: Vec<Run> = Vec::new();
-    for workload in WORKLOADS {
-        for mode in MODES {
+    for workload in WORKLOADS.iter().filter(|workload| wanted(&loads, workload.name)) {
+        for mode in MODES.into_iter().filter(|mode| wanted(&modes, mode)) {
             for clients in clients.iter().copied() {
                 for route in &routes {
                     eprintln!("bench: {} {mode} {clients} {}", workload.name, route.name);
@@ -48,4 +50,10 @@ fn run() -> Result<(), Error> {
     }
     table::print(&runs);
     table::durability(&runs, &routes)
+}
+
+/// The comma-separated parts of a variable, if it is set.
+fn listed(variable: &str) -> Option<Vec<String>> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.split(',').map(|part| part.trim().to_owned()).collect())
 }

@@ -12,17 +12,19 @@ use ed25519_dalek::SigningKey;
 use tokio::sync::{oneshot, watch};
 
 use super::clock::rfc3339;
+use super::desk::Desk;
 use super::disk::{Directory, Disk};
 use super::entry::{Entry, VERSION};
 use super::error::{Health, LedgerError};
 use super::gate::MirrorGate;
 use super::note::{Checkpoint, NoteSigner, VerifyingName};
+use super::queue::{Queue, Request};
 use super::receipt::Receipt;
 use super::recover::recover;
 use super::render::{Rendered, hex};
 use super::segment::Segment;
 use super::subscribe::Subscription;
-use super::writer::{Queue, Request, Writer};
+use super::writer::{Space, Writer};
 
 pub struct LedgerConfig {
     pub dir: PathBuf,
@@ -50,7 +52,7 @@ pub struct Ledger {
 }
 
 struct Inner {
-    queue: Arc<Queue>,
+    desk: Arc<Desk>,
     head: watch::Receiver<Arc<Checkpoint>>,
     dir: PathBuf,
     verifying_name: VerifyingName,
@@ -76,7 +78,7 @@ impl Ledger {
         let segment = segment.transpose().map_err(LedgerError::io("cannot go on with the last segment"))?;
         let head = found.head.unwrap_or_else(|| Checkpoint::sign(&signer, 0, found.tree.root()));
         let (publish, head) = watch::channel(Arc::new(head));
-        let queue = Queue::new();
+        let queue = Arc::new(Queue::new());
         let verifying_name = signer.verifying_name().clone();
         let writer = Writer {
             queue: queue.clone(),
@@ -87,12 +89,18 @@ impl Ledger {
             signer,
             tree: found.tree,
             head: publish,
+            space: Space::default(),
         };
-        let thread = std::thread::Builder::new().name("ledger".into()).spawn(move || writer.run());
+        let desk = Desk::new(queue, writer);
+        let thread = std::thread::Builder::new().name("ledger".into());
+        let thread = thread.spawn({
+            let desk = desk.clone();
+            move || desk.run()
+        });
         let thread = thread.map_err(LedgerError::io("cannot start the writer thread"))?;
         Ok(Ledger {
             inner: Arc::new(Inner {
-                queue,
+                desk,
                 head,
                 dir: config.dir,
                 verifying_name,
@@ -107,7 +115,7 @@ impl Ledger {
     /// Dropping the future does not take the entry back.
     pub fn append(&self, entry: Entry) -> Appending {
         Appending(match self.enqueue(entry) {
-            Ok(reply) => State::Waiting(reply, self.inner.queue.clone()),
+            Ok(reply) => State::Waiting { reply, desk: self.inner.desk.clone(), seen_to: false },
             Err(error) => State::Refused(Some(error)),
         })
     }
@@ -115,7 +123,7 @@ impl Ledger {
     fn enqueue(&self, entry: Entry) -> Result<oneshot::Receiver<Result<Receipt, LedgerError>>, LedgerError> {
         let (reply, receipt) = oneshot::channel();
         let entry = Rendered::new(self.stamp(entry))?;
-        self.inner.queue.push(Request { entry, reply }, self.size())?;
+        self.inner.desk.queue.push(Request { entry, reply }, self.size())?;
         Ok(receipt)
     }
 
@@ -133,9 +141,9 @@ impl Ledger {
 
     /// Whether an append would be accepted now. To be asked before a statement runs, so that it need not run in vain.
     pub fn health(&self) -> Health {
-        match self.inner.queue.stopped() {
+        match self.inner.desk.queue.stopped() {
             Some(error) => Health::Stopped(error),
-            None => self.inner.queue.check(self.size()).map_or_else(Health::Refusing, |()| Health::Ready),
+            None => self.inner.desk.queue.check(self.size()).map_or_else(Health::Refusing, |()| Health::Ready),
         }
     }
 
@@ -144,7 +152,7 @@ impl Ledger {
         let mut head = self.inner.head.clone();
         // The writer drops its end when it ends.
         let _ = head.wait_for(|_| false).await;
-        self.inner.queue.stopped().unwrap_or(LedgerError::Closed)
+        self.inner.desk.queue.stopped().unwrap_or(LedgerError::Closed)
     }
 
     /// The newest durable tree head; of size 0 and signed for an empty log.
@@ -159,7 +167,7 @@ impl Ledger {
 
     /// From now on, appends fail while the mirror is too far behind. False if a gate was set before.
     pub fn set_gate(&self, gate: Arc<MirrorGate>) -> bool {
-        self.inner.queue.set_gate(gate)
+        self.inner.desk.queue.set_gate(gate)
     }
 
     pub fn origin(&self) -> &str {
@@ -193,7 +201,7 @@ impl Ledger {
                 (Request { entry: Rendered::new(self.stamp(entry)).unwrap(), reply }, receipt)
             })
             .unzip();
-        self.inner.queue.push_all(requests);
+        self.inner.desk.queue.push_all(requests);
         replies.into_iter().for_each(|reply| drop(reply.blocking_recv().unwrap().unwrap()));
     }
 
@@ -204,7 +212,7 @@ impl Ledger {
 
 impl Inner {
     fn close(&self) {
-        self.queue.stop(LedgerError::Closed);
+        self.desk.queue.stop(LedgerError::Closed);
         let thread = self.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the ledger's writer thread panicked");
@@ -223,7 +231,12 @@ impl Drop for Inner {
 pub struct Appending(State);
 
 enum State {
-    Waiting(oneshot::Receiver<Result<Receipt, LedgerError>>, Arc<Queue>),
+    /// `seen_to`: somebody was asked to commit it.
+    Waiting {
+        reply: oneshot::Receiver<Result<Receipt, LedgerError>>,
+        desk: Arc<Desk>,
+        seen_to: bool,
+    },
     Refused(Option<LedgerError>),
 }
 
@@ -233,21 +246,35 @@ impl Future for Appending {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
             State::Refused(error) => Poll::Ready(Err(error.take().unwrap_or(LedgerError::Closed))),
-            State::Waiting(reply, queue) => Pin::new(reply).poll(context).map(|answer| match answer {
-                Ok(result) => result,
-                Err(_) => Err(queue.stopped().unwrap_or(LedgerError::Closed)),
-            }),
+            State::Waiting { reply, desk, seen_to } => {
+                if !std::mem::replace(seen_to, true) {
+                    desk.commit();
+                }
+                Pin::new(reply).poll(context).map(|answer| match answer {
+                    Ok(result) => result,
+                    Err(_) => Err(desk.queue.stopped().unwrap_or(LedgerError::Closed)),
+                })
+            }
+        }
+    }
+}
+
+impl Drop for Appending {
+    fn drop(&mut self) {
+        if let State::Waiting { desk, seen_to: false, .. } = &self.0 {
+            desk.queue.call();
         }
     }
 }
 
 impl Appending {
     /// For threads outside any runtime.
-    pub fn wait(self) -> Result<Receipt, LedgerError> {
-        match self.0 {
+    pub fn wait(mut self) -> Result<Receipt, LedgerError> {
+        match std::mem::replace(&mut self.0, State::Refused(None)) {
             State::Refused(error) => Err(error.unwrap_or(LedgerError::Closed)),
-            State::Waiting(reply, queue) => {
-                reply.blocking_recv().unwrap_or_else(|_| Err(queue.stopped().unwrap_or(LedgerError::Closed)))
+            State::Waiting { reply, desk, .. } => {
+                desk.queue.call();
+                reply.blocking_recv().unwrap_or_else(|_| Err(desk.queue.stopped().unwrap_or(LedgerError::Closed)))
             }
         }
     }
@@ -343,11 +370,12 @@ mod tests {
         let (ledger, faults) = faulty(dir.path());
         append(&ledger).unwrap();
         faults.full.store(true, SeqCst);
+        std::thread::sleep(crate::ledger::writer::SPACE_LASTS);
         assert!(matches!(append(&ledger), Err(LedgerError::LowDisk { free: 1, low_water: 1000 })));
         assert!(matches!(ledger.health(), Health::Refusing(LedgerError::LowDisk { .. })));
         faults.full.store(false, SeqCst);
         // Sessions ask first: that alone must not keep the ledger shut.
-        std::thread::sleep(crate::ledger::writer::REFUSAL_LASTS);
+        std::thread::sleep(crate::ledger::queue::REFUSAL_LASTS);
         assert!(ledger.health().is_ready());
         assert_eq!(append(&ledger).unwrap().seq(), 1);
         assert!(ledger.health().is_ready());

@@ -1,7 +1,7 @@
 //! The ledger: an append-only, signed Merkle log on local disk. It is the record of what pgwarrant let happen.
 //!
 //! ```text
-//! Entry → render (caller's task) → queue → writer thread: seq, frame, leaf hash ┐
+//! Entry → render (caller's task) → queue → desk (who waits, or the thread) → writer: seq, frame, leaf hash ┐
 //!                                             one checkpoint, one write, one fdatasync ─→ Receipt to every waiter
 //! ```
 //!
@@ -14,6 +14,7 @@
 //! The format is in `docs/ledger.md`.
 
 mod clock;
+mod desk;
 mod disk;
 pub mod entry;
 mod error;
@@ -22,6 +23,7 @@ mod gate;
 mod log;
 pub mod note;
 pub mod proof;
+mod queue;
 mod reader;
 mod receipt;
 mod recover;
@@ -42,5 +44,5 @@ pub use log::{Ledger, LedgerConfig};
 pub use note::{Checkpoint, VerifyingName};
 pub use reader::{Item, Reader};
 pub use receipt::Receipt;
-pub use render::MAX_ENTRY_BYTES;
+pub use render::{MAX_ENTRY_BYTES, hex};
 pub use subscribe::{Committed, CommittedEntry, Subscription};

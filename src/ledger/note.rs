@@ -14,9 +14,10 @@
 
 use std::fmt;
 
+use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 
 use super::render::hex;
@@ -49,9 +50,13 @@ pub fn is_origin(name: &str) -> bool {
 }
 
 /// A log's name with the key that signs its checkpoints.
+///
+/// One signature a commit is the ledger's largest cost on a quiet day, so these are made by aws-lc, which takes half the
+/// time of ed25519-dalek for the same bytes (Ed25519 is deterministic, RFC 8032 section 5.1.6; tested).
 pub struct NoteSigner {
     name: VerifyingName,
-    key: SigningKey,
+    key_hash: [u8; 4],
+    key: Ed25519KeyPair,
 }
 
 /// A log's name with the public key of its checkpoints, written `name+keyhash+key` (C2SP signed-note's verifier key).
@@ -63,7 +68,9 @@ pub struct VerifyingName {
 
 impl NoteSigner {
     pub fn new(origin: &str, key: SigningKey) -> Option<Self> {
-        Some(NoteSigner { name: VerifyingName::new(origin, key.verifying_key())?, key })
+        let name = VerifyingName::new(origin, key.verifying_key())?;
+        let key = Ed25519KeyPair::from_seed_and_public_key(key.as_bytes(), key.verifying_key().as_bytes()).ok()?;
+        Some(NoteSigner { key_hash: name.key_hash(), name, key })
     }
 
     pub fn verifying_name(&self) -> &VerifyingName {
@@ -138,8 +145,8 @@ impl Checkpoint {
         let name = &signer.name;
         let mut note = format!("{}\n{size}\n{}\n", name.name, STANDARD.encode(root));
         let signed_bytes = note.len();
-        let mut signature = name.key_hash().to_vec();
-        signature.extend_from_slice(&signer.key.sign(note.as_bytes()).to_bytes());
+        let mut signature = signer.key_hash.to_vec();
+        signature.extend_from_slice(signer.key.sign(note.as_bytes()).as_ref());
         note.push('\n');
         note.push_str(SIGNATURE_MARK);
         note.push_str(&name.name);
@@ -252,8 +259,18 @@ mod tests {
         let read = verify(note.note(), signer(1).verifying_name()).unwrap();
         assert_eq!((read.size(), read.root()), (7, &[9; 32]));
         assert!(matches!(verify(note.note(), signer(2).verifying_name()), Err(NoteError::NotSigned(_))));
-        let other = VerifyingName::new("example.com/other", signer(1).key.verifying_key()).unwrap();
+        let other = VerifyingName::new("example.com/other", signer(1).name.key).unwrap();
         assert!(matches!(verify(note.note(), &other), Err(NoteError::Origin { .. })));
+    }
+
+    #[test]
+    fn both_libraries_sign_the_same_bytes() {
+        use ed25519_dalek::Signer;
+        for seed in 0..32 {
+            let key = SigningKey::from_bytes(&[seed; 32]);
+            let message = [seed; 100];
+            assert_eq!(signer(seed).key.sign(&message).as_ref(), key.sign(&message).to_bytes());
+        }
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Rendered {
         }
         // Unambiguous: a quote inside a JSON string is escaped, so this can only be a key, and no object that is
         // nested in an entry has a key `seq`. Near the front, since the long fields sort after it.
-        let at = json.windows(SLOT.len()).position(|w| w == SLOT).expect("seq always serialises, never first or last");
+        let at = memchr::memmem::find(&json, SLOT).expect("seq always serialises, never first or last");
         let gap = at + SLOT.len() - 2;
         json.remove(gap);
         Ok(Rendered { json, gap })
@@ -119,6 +119,10 @@ fn abridge_values(values: &mut Vec<Option<String>>) -> Option<Abridged> {
 }
 
 fn abridged_text(text: &str, room: usize) -> Option<String> {
+    // No byte is spelled with more than six.
+    if text.len() <= room / 6 && memchr::memchr(0, text.as_bytes()).is_none() {
+        return None;
+    }
     let mut left = room;
     let cut = text.char_indices().find_map(|(at, c)| match left.checked_sub(spelled_char(c)) {
         Some(rest) => {
@@ -148,9 +152,15 @@ fn spelled_char(c: char) -> usize {
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+/// Lower-case.
+pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)] as char, DIGITS[usize::from(b & 15)] as char]).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(DIGITS[usize::from(byte >> 4)] as char);
+        text.push(DIGITS[usize::from(byte & 15)] as char);
+    }
+    text
 }
 
 #[cfg(test)]

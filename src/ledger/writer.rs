@@ -1,130 +1,25 @@
-//! The one thread that writes. It takes whatever is waiting, numbers it, writes it with one checkpoint, syncs once,
-//! and answers everybody. Rendering was done by those who wait.
+//! One commit: entries get their numbers, are written with one checkpoint, and are synced once. Rendering was done by
+//! those who wait.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use super::disk::Disk;
 use super::error::LedgerError;
 use super::frame::{FrameKind, encode};
-use super::gate::MirrorGate;
 use super::note::{Checkpoint, NoteSigner};
+use super::queue::{Queue, Request};
 use super::receipt::Receipt;
-use super::render::Rendered;
 use super::segment::{Heading, Segment};
 use super::tree::{Hash, Tree, leaf_hash};
 
 /// One commit writes about this much at most, so that the first in line does not wait for a long line.
 const MAX_BATCH_BYTES: usize = 4 << 20;
-/// What may wait. Sessions wait for their entry before they go on, so this is far beyond what they can send.
-const MAX_WAITING_BYTES: usize = 256 << 20;
-
-/// Who asks before appending would never append again, and nobody would see that there is room: a refusal is news only
-/// for so long.
-pub(super) const REFUSAL_LASTS: Duration = Duration::from_millis(250);
-
-pub(super) struct Request {
-    pub(super) entry: Rendered,
-    pub(super) reply: oneshot::Sender<Result<Receipt, LedgerError>>,
-}
-
-/// Where sessions leave their entries.
-pub(super) struct Queue {
-    waiting: Mutex<Waiting>,
-    arrived: Condvar,
-    gate: std::sync::OnceLock<Arc<MirrorGate>>,
-}
-
-struct Waiting {
-    requests: Vec<Request>,
-    bytes: usize,
-    /// Set once: no more is accepted.
-    stopped: Option<LedgerError>,
-    /// Why and when the last batch was refused; cleared by the next success.
-    refusing: Option<(LedgerError, Instant)>,
-}
-
-impl Queue {
-    pub(super) fn new() -> Arc<Self> {
-        let waiting = Waiting { requests: Vec::new(), bytes: 0, stopped: None, refusing: None };
-        Arc::new(Queue { waiting: Mutex::new(waiting), arrived: Condvar::new(), gate: std::sync::OnceLock::new() })
-    }
-
-    /// False if there is a gate already.
-    pub(super) fn set_gate(&self, gate: Arc<MirrorGate>) -> bool {
-        self.gate.set(gate).is_ok()
-    }
-
-    /// `size` is the committed size of the log.
-    pub(super) fn push(&self, request: Request, size: u64) -> Result<(), LedgerError> {
-        let mut waiting = self.lock();
-        if let Some(error) = &waiting.stopped {
-            return Err(error.clone());
-        }
-        if let Some(gate) = self.gate.get() {
-            gate.check(size + waiting.requests.len() as u64)?;
-        }
-        if waiting.bytes + request.entry.len() > MAX_WAITING_BYTES {
-            return Err(LedgerError::Backlog);
-        }
-        waiting.bytes += request.entry.len();
-        waiting.requests.push(request);
-        drop(waiting);
-        self.arrived.notify_one();
-        Ok(())
-    }
-
-    #[cfg(test)]
-    pub(super) fn push_all(&self, requests: Vec<Request>) {
-        self.lock().requests.extend(requests);
-        self.arrived.notify_one();
-    }
-
-    pub(super) fn check(&self, size: u64) -> Result<(), LedgerError> {
-        let waiting = self.lock();
-        let refusing = waiting.refusing.as_ref().filter(|(_, since)| since.elapsed() < REFUSAL_LASTS).map(|(error, _)| error);
-        match waiting.stopped.as_ref().or(refusing) {
-            Some(error) => Err(error.clone()),
-            None => self.gate.get().map_or(Ok(()), |gate| gate.check(size)),
-        }
-    }
-
-    pub(super) fn stopped(&self) -> Option<LedgerError> {
-        self.lock().stopped.clone()
-    }
-
-    /// The first reason stays. What waits is still taken, and refused if the writer was the one to stop.
-    pub(super) fn stop(&self, why: LedgerError) {
-        self.lock().stopped.get_or_insert(why);
-        self.arrived.notify_one();
-    }
-
-    fn refuse(&self, why: Option<LedgerError>) {
-        self.lock().refusing = why.map(|why| (why, Instant::now()));
-    }
-
-    /// Waits for requests. None once it was stopped and everything was taken.
-    fn take(&self) -> Option<Vec<Request>> {
-        let mut waiting = self.lock();
-        loop {
-            if !waiting.requests.is_empty() {
-                waiting.bytes = 0;
-                return Some(std::mem::take(&mut waiting.requests));
-            }
-            if waiting.stopped.is_some() {
-                return None;
-            }
-            waiting = self.arrived.wait(waiting).unwrap_or_else(|poisoned| poisoned.into_inner());
-        }
-    }
-
-    /// Nothing panics while it holds this lock, and the state is valid at every step.
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
+/// The free space is asked for again after so long or so much written, both far below any sensible low-water mark.
+pub(super) const SPACE_LASTS: Duration = Duration::from_millis(10);
+const SPACE_BYTES: u64 = 4 << 20;
 
 pub(super) struct Writer {
     pub(super) queue: Arc<Queue>,
@@ -135,6 +30,14 @@ pub(super) struct Writer {
     pub(super) signer: NoteSigner,
     pub(super) tree: Tree,
     pub(super) head: watch::Sender<Arc<Checkpoint>>,
+    pub(super) space: Space,
+}
+
+/// When the disk was last seen to have room, and what was written since.
+#[derive(Default)]
+pub(super) struct Space {
+    seen: Option<Instant>,
+    written: u64,
 }
 
 /// A batch with its numbers, before it is durable.
@@ -146,16 +49,12 @@ struct Batch {
 }
 
 impl Writer {
-    pub(super) fn run(mut self) {
-        let queue = self.queue.clone();
-        // However the thread ends, nobody may wait for it.
-        let _stop = StopOnDrop(queue.clone());
-        while let Some(mut requests) = queue.take() {
-            while !requests.is_empty() {
-                let rest = requests.split_off(batch_length(&requests));
-                self.commit(requests);
-                requests = rest;
-            }
+    /// In the order given.
+    pub(super) fn commit_all(&mut self, mut requests: Vec<Request>) {
+        while !requests.is_empty() {
+            let rest = requests.split_off(batch_length(&requests));
+            self.commit(requests);
+            requests = rest;
         }
     }
 
@@ -192,6 +91,7 @@ impl Writer {
             return Err(poisoned);
         }
         self.tree = batch.tree;
+        self.space.written += batch.bytes.len() as u64;
         Ok((batch.leaves, Arc::new(batch.checkpoint)))
     }
 
@@ -223,12 +123,17 @@ impl Writer {
     }
 
     /// Refuses while it still can refuse in good order: a full disk in the middle of a write poisons.
-    fn check_space(&self) -> Result<(), LedgerError> {
-        let free = self.disk.free().map_err(LedgerError::io("cannot tell how much disk is free"))?;
-        match free < self.low_water {
-            true => Err(LedgerError::LowDisk { free, low_water: self.low_water }),
-            false => Ok(()),
+    fn check_space(&mut self) -> Result<(), LedgerError> {
+        if self.space.seen.is_some_and(|seen| seen.elapsed() < SPACE_LASTS) && self.space.written < SPACE_BYTES {
+            return Ok(());
         }
+        self.space = Space::default();
+        let free = self.disk.free().map_err(LedgerError::io("cannot tell how much disk is free"))?;
+        if free < self.low_water {
+            return Err(LedgerError::LowDisk { free, low_water: self.low_water });
+        }
+        self.space.seen = Some(Instant::now());
+        Ok(())
     }
 }
 
@@ -240,14 +145,4 @@ fn batch_length(requests: &[Request]) -> usize {
         bytes <= MAX_BATCH_BYTES
     });
     fits.count().max(1)
-}
-
-struct StopOnDrop(Arc<Queue>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.stop(LedgerError::Poisoned("its writer thread ended".into()));
-        // Dropping the requests wakes those who wait.
-        self.0.lock().requests.clear();
-    }
 }

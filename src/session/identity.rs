@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::ledger::DelegatedBlock;
+pub use crate::ledger::hex;
 use crate::token::Verified;
 
 #[derive(Debug)]
@@ -53,14 +54,4 @@ impl Identity {
         };
         self.verified.chain.iter().map(block).collect()
     }
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        text.push(DIGITS[usize::from(byte >> 4)] as char);
-        text.push(DIGITS[usize::from(byte & 15)] as char);
-    }
-    text
 }

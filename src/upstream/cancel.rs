@@ -1,5 +1,6 @@
 //! Cancelling a statement: a connection of its own to the same server, secured the same way, that says one thing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -13,18 +14,20 @@ use crate::wire::request;
 
 /// Cancels what its connection runs, if it runs anything. There is no answer: success means that the request was heard.
 #[derive(Clone)]
-pub struct CancelHandle {
+pub struct CancelHandle(Arc<Address>);
+
+struct Address {
     endpoint: Endpoint,
     key: BackendKey,
 }
 
 impl CancelHandle {
     pub(super) fn new(endpoint: Endpoint, key: BackendKey) -> Self {
-        CancelHandle { endpoint, key }
+        CancelHandle(Arc::new(Address { endpoint, key }))
     }
 
     pub fn process_id(&self) -> i32 {
-        self.key.process_id
+        self.0.key.process_id
     }
 
     pub async fn cancel(&self, limit: Duration) -> Result<(), UpstreamError> {
@@ -32,9 +35,10 @@ impl CancelHandle {
     }
 
     async fn send(&self) -> Result<(), UpstreamError> {
-        let mut stream = self.endpoint.open().await?;
+        let Address { endpoint, key } = &*self.0;
+        let mut stream = endpoint.open().await?;
         let mut message = BytesMut::new();
-        request::cancel_request(&mut message, self.key.process_id, &self.key.key)?;
+        request::cancel_request(&mut message, key.process_id, &key.key)?;
         stream.write_all(&message).await?;
         stream.flush().await?;
         // The server closes once it has signalled the backend: a statement sent after that is not hit by this cancel.
@@ -46,6 +50,6 @@ impl CancelHandle {
 
 impl std::fmt::Debug for CancelHandle {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("CancelHandle").field("process_id", &self.key.process_id).finish_non_exhaustive()
+        formatter.debug_struct("CancelHandle").field("process_id", &self.process_id()).finish_non_exhaustive()
     }
 }

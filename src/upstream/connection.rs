@@ -54,6 +54,7 @@ pub struct Connection {
     status: TransactionStatus,
     parameters: BTreeMap<String, String>,
     backend_key: Option<BackendKey>,
+    cancel: Option<CancelHandle>,
     server_version_num: u32,
     certified: CertifiedStatements,
 }
@@ -72,6 +73,7 @@ impl Connection {
             status: TransactionStatus::Idle,
             parameters: BTreeMap::new(),
             backend_key: None,
+            cancel: None,
             server_version_num: 0,
             certified: CertifiedStatements::default(),
         }
@@ -92,6 +94,7 @@ impl Connection {
     }
 
     pub(super) fn set_backend_key(&mut self, key: BackendKey) {
+        self.cancel = Some(CancelHandle::new(self.endpoint.clone(), key.clone()));
         self.backend_key = Some(key);
     }
 
@@ -306,7 +309,7 @@ impl Connection {
 
     /// What cancels a statement of this connection, from any task. `None` if the server gave no key.
     pub fn cancel_handle(&self) -> Option<CancelHandle> {
-        self.backend_key.clone().map(|key| CancelHandle::new(self.endpoint.clone(), key))
+        self.cancel.clone()
     }
 
     /// The prepared statements that have shown their tree on this very connection.

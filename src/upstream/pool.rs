@@ -16,6 +16,10 @@ use super::connect::Connector;
 use super::connection::Connection;
 use super::error::UpstreamError;
 
+/// A connection that was idle for less is taken without asking whether the server closed it meanwhile: if it did, the
+/// statement finds out.
+const REST: Duration = Duration::from_millis(5);
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolConfig {
     /// Connections at most, idle and in use together.
@@ -142,7 +146,8 @@ impl Pool {
     fn take_idle(&self) -> Option<Idle> {
         loop {
             let mut idle = self.shared.idle().pop_back()?;
-            if self.shared.is_fresh(idle.born, idle.since) && idle.connection.still_idle() {
+            let rested = idle.since.elapsed() >= REST;
+            if self.shared.is_fresh(idle.born, idle.since) && (!rested || idle.connection.still_idle()) {
                 return Some(idle);
             }
         }
@@ -174,6 +179,11 @@ impl Pool {
         self.shared.permits.close();
         let idle = std::mem::take(&mut *self.shared.idle());
         drop(idle);
+    }
+
+    /// Whether anybody has a connection.
+    pub fn is_in_use(&self) -> bool {
+        self.shared.permits.available_permits() < self.shared.config.max_size
     }
 
     pub fn counts(&self) -> PoolCounts {

@@ -3,7 +3,7 @@
 use super::{Cluster, corpus_dir, personas};
 use pgwarrant::catalogue::{load, snapshot::Catalogue};
 use pgwarrant::decision::{BoundValue, Deny, Permit, Proof, Question, Reason, prove};
-use pgwarrant::reading::{self, Version};
+use pgwarrant::reading::{self, Version, tree::Trees};
 use pgwarrant::rules::ruleset::Ruleset;
 use pgwarrant::statement::kind::StatementKind;
 use pgwarrant::statement::limits::Limits;
@@ -56,6 +56,16 @@ impl Lab {
     }
 
     pub async fn prove_under(&mut self, chain: &[&[Grant]], sql: &str, types: &[u32]) -> Result<Proof, Deny> {
+        let (trees, named) = self.read_under(chain, sql, types).await?;
+        self.prove_trees(chain, &trees, &named)
+    }
+
+    pub fn prove_trees(&self, chain: &[&[Grant]], trees: &Trees, named: &[String]) -> Result<Proof, Deny> {
+        prove(&Question { trees, catalogue: &self.catalogue, rules: &self.rules, chain, named })
+    }
+
+    /// The statement's trees and the relations that its words name, unless the words alone are refused.
+    pub async fn read_under(&mut self, chain: &[&[Grant]], sql: &str, types: &[u32]) -> Result<(Trees, Vec<String>), Deny> {
         let statements = local::read(sql, &Limits::default())?;
         let [statement] = statements.as_slice() else {
             return Err(Deny::new(Reason::StatementNotAllowed, "not one statement"));
@@ -76,12 +86,12 @@ impl Lab {
         let version = Version::from_num(self.catalogue.server_version).expect("a version that we read");
         let trees = reading::read(version, &parsed.analysed, &parsed.rewritten)
             .map_err(|e| Deny::new(Reason::Unreadable, e.to_string()))?;
-        let named: Vec<String> = names.relations.iter().chain(&names.cte_references).map(|r| r.name.clone()).collect();
-        prove(&Question { trees: &trees, catalogue: &self.catalogue, rules: &self.rules, chain, named: &named })
+        let named = names.relations.iter().chain(&names.cte_references).map(|r| r.name.clone()).collect();
+        Ok((trees, named))
     }
 
     /// How Postgres reads a statement, whatever it is.
-    pub async fn trees(&mut self, sql: &str) -> reading::tree::Trees {
+    pub async fn trees(&mut self, sql: &str) -> Trees {
         let parsed = self.connection.parse_and_read("", sql, &[]).await.expect(sql);
         let version = Version::from_num(self.catalogue.server_version).expect("a version that we read");
         reading::read(version, &parsed.analysed, &parsed.rewritten).expect(sql)
