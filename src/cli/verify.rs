@@ -9,8 +9,8 @@ use anyhow::Context as _;
 use super::connect;
 use crate::audit::verify::{Expected, Summary, VerifyError, logs, verify_ledger, verify_mirror};
 use crate::config::DatabaseUrl;
-use crate::ledger::Checkpoint;
 use crate::ledger::note::{Claim, VerifyingName};
+use crate::ledger::{Checkpoint, Reader};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -49,7 +49,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut report = Report::new(held);
     let mut ledger_log = None;
     if let Some(dir) = &args.ledger {
-        let origin = crate::ledger::Reader::open(dir, 0).map(|reader| reader.origin().to_owned());
+        let reader = Reader::any(dir).and_then(|found| found.map_or_else(|| Reader::first(dir), Ok));
+        let origin = reader.map(|reader| reader.origin().to_owned());
         match origin.map_err(VerifyError::from) {
             Err(error) => report.add(&format!("ledger {}", dir.display()), Err(error))?,
             Ok(origin) => {
@@ -99,13 +100,15 @@ fn held(file: &Path, keys: &[VerifyingName]) -> anyhow::Result<Checkpoint> {
 
 struct Report {
     held: Vec<Checkpoint>,
+    /// Held checkpoints, by log and size, that nothing was checked against yet.
+    unchecked: Vec<(String, u64)>,
     wrong: usize,
     color: bool,
 }
 
 impl Report {
     fn new(held: Vec<Checkpoint>) -> Self {
-        Report { held, wrong: 0, color: std::io::stdout().is_terminal() }
+        Report { held, unchecked: Vec::new(), wrong: 0, color: std::io::stdout().is_terminal() }
     }
 
     fn expected(&self, keys: &[VerifyingName], log: &str) -> Option<Expected> {
@@ -127,7 +130,12 @@ impl Report {
     /// What cannot be read is no verdict, and ends the command as an error.
     fn add(&mut self, what: &str, checked: Result<Summary, VerifyError>) -> anyhow::Result<()> {
         match checked {
-            Ok(summary) => self.green(what, &summary),
+            Ok(summary) => {
+                self.green(what, &summary);
+                // The ledger comes first; the mirror, which is whole, settles what it left open.
+                self.unchecked.retain(|(log, _)| *log != summary.log);
+                self.unchecked.extend(summary.unchecked.iter().map(|size| (summary.log.clone(), *size)));
+            }
             Err(VerifyError::Fault(fault)) => self.red(what, &fault.to_string()),
             Err(error @ (VerifyError::Ledger(_) | VerifyError::Database(_))) => return Err(error).context(what.to_owned()),
         }
@@ -135,10 +143,11 @@ impl Report {
     }
 
     fn green(&self, what: &str, summary: &Summary) {
-        let Summary { entries, checkpoints, head, held, .. } = summary;
+        let Summary { first, entries, checkpoints, head, held, .. } = summary;
         let head = head.as_ref().map_or_else(|| "empty".to_owned(), |head| format!("head {}", head_of(head)));
         let held = if *held > 0 { ", contains what was held" } else { "" };
-        println!("{}: {what}: {entries} entries, {checkpoints} checkpoints, {head}{held}", self.paint("32", "verified"));
+        let pruned = if *first > 0 { format!(" (those below {first} are pruned here)") } else { String::new() };
+        println!("{}: {what}: {entries} entries{pruned}, {checkpoints} checkpoints, {head}{held}", self.paint("32", "verified"));
     }
 
     fn red(&mut self, what: &str, problem: &str) {
@@ -150,7 +159,11 @@ impl Report {
         if self.color { format!("\x1b[1;{color}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    fn finish(self) -> ExitCode {
+    fn finish(mut self) -> ExitCode {
+        for (log, size) in std::mem::take(&mut self.unchecked) {
+            let problem = "what it covers is pruned here; check it against the mirror (--audit)";
+            self.red(&format!("held checkpoint of size {size} of {log}"), problem);
+        }
         if self.wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }

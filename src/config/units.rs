@@ -40,7 +40,7 @@ impl Span {
             "s" => 1000,
             "m" | "min" => 60_000,
             "h" => 3_600_000,
-            "d" => 86_400_000,
+            "d" | "day" | "days" => 86_400_000,
             _ => return None,
         };
         Some(Span(Duration::from_millis(number.checked_mul(milliseconds)?)))

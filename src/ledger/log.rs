@@ -13,7 +13,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::clock::rfc3339;
 use super::desk::Desk;
-use super::disk::{Directory, Disk};
+use super::disk::{Directory, Disk, Gauge};
 use super::entry::{Entry, VERSION};
 use super::error::{Health, LedgerError};
 use super::gate::MirrorGate;
@@ -35,13 +35,24 @@ pub struct LedgerConfig {
     pub segment_size: u64,
     /// Appends are refused while fewer bytes than this are free on the disk.
     pub low_water: u64,
+    /// No write begins while fewer bytes than this are free: above `low_water`, so that writes stop first and what
+    /// they have begun can still be recorded.
+    pub low_water_writes: u64,
     /// False gives up durability: only for tests and for measuring what the disk costs.
     pub sync: bool,
 }
 
 impl LedgerConfig {
     pub fn new(dir: impl Into<PathBuf>, origin: impl Into<String>, key: SigningKey) -> Self {
-        LedgerConfig { dir: dir.into(), origin: origin.into(), key, segment_size: 64 << 20, low_water: 64 << 20, sync: true }
+        LedgerConfig {
+            dir: dir.into(),
+            origin: origin.into(),
+            key,
+            segment_size: 64 << 20,
+            low_water: 64 << 20,
+            low_water_writes: 128 << 20,
+            sync: true,
+        }
     }
 }
 
@@ -58,6 +69,8 @@ struct Inner {
     verifying_name: VerifyingName,
     boot: String,
     opened: Instant,
+    gauge: Gauge,
+    low_water_writes: u64,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -80,6 +93,7 @@ impl Ledger {
         let (publish, head) = watch::channel(Arc::new(head));
         let queue = Arc::new(Queue::new());
         let verifying_name = signer.verifying_name().clone();
+        let gauge = disk.gauge();
         let writer = Writer {
             queue: queue.clone(),
             disk,
@@ -106,6 +120,8 @@ impl Ledger {
                 verifying_name,
                 boot: hex(&rand::random::<[u8; 16]>()),
                 opened: Instant::now(),
+                gauge,
+                low_water_writes: config.low_water_writes,
                 writer: Mutex::new(Some(thread)),
             }),
         })
@@ -145,6 +161,25 @@ impl Ledger {
             Some(error) => Health::Stopped(error),
             None => self.inner.desk.queue.check(self.size()).map_or_else(Health::Refusing, |()| Health::Ready),
         }
+    }
+
+    /// The same before a statement that writes, which needs more room: its intent, its outcome, and what comes after a
+    /// crash. Asks the disk itself, so that it holds however long nothing was recorded.
+    pub fn health_for_writes(&self) -> Health {
+        let (health, low_water_writes) = (self.health(), self.inner.low_water_writes);
+        if !health.is_ready() {
+            return health;
+        }
+        match (self.inner.gauge)() {
+            Ok(free) if free < low_water_writes => Health::Refusing(LedgerError::LowDiskForWrites { free, low_water_writes }),
+            Ok(_) => Health::Ready,
+            Err(error) => Health::Refusing(LedgerError::io("cannot tell how much disk is free")(error)),
+        }
+    }
+
+    /// All entries below this are durable in the mirror too; `None` if there is no mirror.
+    pub fn mirrored(&self) -> Option<u64> {
+        self.inner.desk.queue.gate().map(|gate| gate.copied())
     }
 
     /// Resolves when nothing will ever be recorded again: to `Poisoned`, at which the proxy must stop, or to `Closed`.
@@ -316,6 +351,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let first = Ledger::open(config(dir.path())).unwrap();
         assert!(matches!(Ledger::open(config(dir.path())), Err(LedgerError::Locked(_))));
+        std::fs::remove_file(dir.path().join("lock")).unwrap();
+        assert!(matches!(Ledger::open(config(dir.path())), Err(LedgerError::Locked(_))));
         drop(first);
         assert!(Ledger::open(config(dir.path())).is_ok());
     }
@@ -379,6 +416,20 @@ mod tests {
         assert!(ledger.health().is_ready());
         assert_eq!(append(&ledger).unwrap().seq(), 1);
         assert!(ledger.health().is_ready());
+    }
+
+    #[test]
+    fn writes_are_refused_before_reads_when_the_disk_runs_full() {
+        let dir = tempfile::tempdir().unwrap();
+        let (ledger, faults) = faulty(dir.path());
+        assert!(ledger.health_for_writes().is_ready());
+        faults.tight.store(true, SeqCst);
+        let refused = LedgerError::LowDiskForWrites { free: 1500, low_water_writes: 2000 }.to_string();
+        assert!(matches!(ledger.health_for_writes(), Health::Refusing(error) if error.to_string() == refused));
+        assert!(ledger.health().is_ready());
+        assert_eq!(append(&ledger).unwrap().seq(), 0);
+        faults.tight.store(false, SeqCst);
+        assert!(ledger.health_for_writes().is_ready());
     }
 
     #[test]

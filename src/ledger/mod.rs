@@ -21,8 +21,10 @@ mod error;
 mod frame;
 mod gate;
 mod log;
+mod mark;
 pub mod note;
 pub mod proof;
+pub mod prune;
 mod queue;
 mod reader;
 mod receipt;
@@ -36,11 +38,12 @@ mod writer;
 #[cfg(test)]
 mod testing;
 
-pub use disk::try_lock;
+pub use disk::{SharedHold, hold_shared, try_lock};
 pub use entry::{Abridged, Decision, DelegatedBlock, Entry, Kind, TransactionState};
 pub use error::{Health, LedgerError};
 pub use gate::MirrorGate;
 pub use log::{Ledger, LedgerConfig};
+pub use mark::Mark;
 pub use note::{Checkpoint, VerifyingName};
 pub use reader::{Item, Reader};
 pub use receipt::Receipt;

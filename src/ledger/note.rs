@@ -142,8 +142,13 @@ pub struct Claim {
 
 impl Checkpoint {
     pub(super) fn sign(signer: &NoteSigner, size: u64, root: Hash) -> Self {
+        Checkpoint::sign_extended(signer, size, root, "")
+    }
+
+    /// With extension lines, each ended by a newline and none of them empty (C2SP tlog-checkpoint).
+    pub(super) fn sign_extended(signer: &NoteSigner, size: u64, root: Hash, extension: &str) -> Self {
         let name = &signer.name;
-        let mut note = format!("{}\n{size}\n{}\n", name.name, STANDARD.encode(root));
+        let mut note = format!("{}\n{size}\n{}\n{extension}", name.name, STANDARD.encode(root));
         let signed_bytes = note.len();
         let mut signature = signer.key_hash.to_vec();
         signature.extend_from_slice(signer.key.sign(note.as_bytes()).as_ref());
@@ -171,6 +176,11 @@ impl Checkpoint {
     /// The whole signed note.
     pub fn note(&self) -> &str {
         &self.claim.note
+    }
+
+    /// The signed lines after the root.
+    pub(super) fn extension(&self) -> impl Iterator<Item = &str> {
+        self.claim.note[..self.claim.signed_bytes].lines().skip(3)
     }
 }
 

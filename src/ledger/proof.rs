@@ -1,21 +1,112 @@
 //! Inclusion and consistency proofs: RFC 6962, sections 2.1.1 and 2.1.2; verification as in RFC 9162, 2.1.3.2 and 2.1.4.2.
 
-use super::tree::{Hash, node_hash, root_of};
+use super::tree::{Hash, Tree, node_hash, root_of};
+
+/// What proofs are made of: the leaves of a log, of which the first ones may be pruned but for their tree's edge.
+#[derive(Debug, Clone, Copy)]
+pub struct Leaves<'a> {
+    pub pruned: &'a Tree,
+    /// The leaf hashes of everything after that.
+    pub rest: &'a [Hash],
+}
+
+impl Leaves<'_> {
+    fn size(&self) -> u64 {
+        self.pruned.size() + self.rest.len() as u64
+    }
+
+    /// The audit path for leaf `index` in the tree of all. None if there is no such leaf, or if it was pruned.
+    pub fn inclusion(&self, index: u64) -> Option<Vec<Hash>> {
+        if index < self.pruned.size() || index >= self.size() {
+            return None;
+        }
+        let mut path = Vec::new();
+        let mut node = Span { start: 0, size: self.size() };
+        while node.size > 1 {
+            let (left, right) = node.split();
+            let (inside, beside) = if index < right.start { (left, right) } else { (right, left) };
+            path.push(self.root(beside)?);
+            node = inside;
+        }
+        path.reverse();
+        Some(path)
+    }
+
+    /// The proof that the tree of the first `old` leaves is a prefix of the tree of all. None unless
+    /// `0 < old <= size`, and none of a tree whose end was pruned.
+    pub fn consistency(&self, old: u64) -> Option<Vec<Hash>> {
+        if old == 0 || old < self.pruned.size() || old > self.size() {
+            return None;
+        }
+        let mut proof = Vec::new();
+        let (mut node, mut whole) = (Span { start: 0, size: self.size() }, true);
+        while node.end() != old {
+            let (left, right) = node.split();
+            if old <= left.end() {
+                proof.push(self.root(right)?);
+                node = left;
+            } else {
+                proof.push(self.root(left)?);
+                node = right;
+                whole = false;
+            }
+        }
+        if !whole {
+            proof.push(self.root(node)?);
+        }
+        proof.reverse();
+        Some(proof)
+    }
+
+    /// A node beside the path to something that was not pruned lies outside what was pruned, across its end, or is one
+    /// of its largest perfect subtrees, which is what the edge has.
+    fn root(&self, node: Span) -> Option<Hash> {
+        let pruned = self.pruned.size();
+        if node.end() <= pruned {
+            return self.edge(node);
+        }
+        match node.start.checked_sub(pruned) {
+            Some(start) => {
+                let start = usize::try_from(start).ok()?;
+                Some(root_of(self.rest.get(start..start + usize::try_from(node.size).ok()?)?))
+            }
+            None => {
+                let (left, right) = node.split();
+                Some(node_hash(&self.root(left)?, &self.root(right)?))
+            }
+        }
+    }
+
+    fn edge(&self, node: Span) -> Option<Hash> {
+        // The subtree that starts at `start` stands for the highest bit of the size that `start` does not have.
+        let before = node.start.count_ones() as usize;
+        let size = self.pruned.size();
+        let fits = node.size.is_power_of_two() && size & node.size != 0 && node.start == size & !(node.size | (node.size - 1));
+        if fits { self.pruned.edge().get(before).copied() } else { None }
+    }
+}
+
+/// The leaves `start..start + size`, as a node of the tree.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    start: u64,
+    size: u64,
+}
+
+impl Span {
+    fn end(self) -> u64 {
+        self.start + self.size
+    }
+
+    fn split(self) -> (Span, Span) {
+        let left = largest_power_below(self.size);
+        (Span { start: self.start, size: left }, Span { start: self.start + left, size: self.size - left })
+    }
+}
 
 /// The audit path for leaf `index` in the tree of `leaves`. None if there is no such leaf.
 pub fn inclusion(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
-    let mut path = Vec::new();
-    let (mut rest, mut at) = (leaves, index);
-    rest.get(at)?;
-    while rest.len() > 1 {
-        let (left, right) = rest.split_at(largest_power_below(rest.len()));
-        let (inside, beside) = if at < left.len() { (left, right) } else { (right, left) };
-        path.push(root_of(beside));
-        at -= if at < left.len() { 0 } else { left.len() };
-        rest = inside;
-    }
-    path.reverse();
-    Some(path)
+    Leaves { pruned: &Tree::new(), rest: leaves }.inclusion(index as u64)
 }
 
 /// True if `leaf` is leaf `index` of the tree of `size` leaves with that `root`.
@@ -45,28 +136,7 @@ pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, path: &[Hash], root:
 
 /// The proof that the tree of the first `old` leaves is a prefix of the tree of all. None unless `0 < old <= len`.
 pub fn consistency(leaves: &[Hash], old: usize) -> Option<Vec<Hash>> {
-    if old == 0 || old > leaves.len() {
-        return None;
-    }
-    let mut proof = Vec::new();
-    let (mut rest, mut m, mut whole) = (leaves, old, true);
-    while m != rest.len() {
-        let (left, right) = rest.split_at(largest_power_below(rest.len()));
-        if m <= left.len() {
-            proof.push(root_of(right));
-            rest = left;
-        } else {
-            proof.push(root_of(left));
-            m -= left.len();
-            rest = right;
-            whole = false;
-        }
-    }
-    if !whole {
-        proof.push(root_of(rest));
-    }
-    proof.reverse();
-    Some(proof)
+    Leaves { pruned: &Tree::new(), rest: leaves }.consistency(old as u64)
 }
 
 /// True if a tree of `old` leaves with `old_root` is a prefix of the tree of `new` leaves with `new_root`.
@@ -108,7 +178,7 @@ pub fn verify_consistency(old: u64, new: u64, proof: &[Hash], old_root: &Hash, n
 }
 
 /// The largest power of two smaller than `n`, for `n > 1` (RFC 6962's k).
-fn largest_power_below(n: usize) -> usize {
+fn largest_power_below(n: u64) -> u64 {
     1 << (n - 1).ilog2()
 }
 
@@ -179,6 +249,19 @@ mod tests {
             let mut longer = path.clone();
             longer.push([0; 32]);
             prop_assert!(!verify_inclusion(&all[index], index as u64, size as u64, &longer, &root));
+        }
+
+        #[test]
+        fn proofs_of_what_remains_are_the_same_after_pruning(size in 1u64..90, pruned in 0u64..90, index in 0u64..90) {
+            let (pruned, index) = (pruned % size, index % size);
+            let all = leaves(size as usize);
+            let mut tree = Tree::new();
+            all[..pruned as usize].iter().for_each(|leaf| tree.push(*leaf));
+            let remaining = Leaves { pruned: &tree, rest: &all[pruned as usize..] };
+            let expected = inclusion(&all, index as usize).filter(|_| index >= pruned);
+            prop_assert_eq!(remaining.inclusion(index), expected);
+            let expected = consistency(&all, index as usize + 1).filter(|_| index + 1 >= pruned);
+            prop_assert_eq!(remaining.consistency(index + 1), expected);
         }
 
         #[test]

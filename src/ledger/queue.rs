@@ -49,6 +49,10 @@ impl Queue {
         self.gate.set(gate).is_ok()
     }
 
+    pub(super) fn gate(&self) -> Option<&Arc<MirrorGate>> {
+        self.gate.get()
+    }
+
     /// `size` is the committed size of the log. Tells nobody: see [`Queue::call`].
     pub(super) fn push(&self, request: Request, size: u64) -> Result<(), LedgerError> {
         let mut waiting = self.lock();

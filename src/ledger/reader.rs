@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::LedgerError;
 use super::frame::{Decoded, FrameKind, HEADER_BYTES, MAX_FRAME_BYTES, decode};
+use super::mark;
 use super::segment::{Heading, file_name, list};
 
 const READ_BYTES: usize = 256 * 1024;
@@ -40,11 +41,26 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Stands before the first entry that was not pruned.
+    pub fn first(dir: &Path) -> Result<Reader, LedgerError> {
+        Reader::open(dir, mark::first_seq(dir)?)
+    }
+
+    /// At the first segment there is, whether it may be the first or not.
+    pub fn any(dir: &Path) -> Result<Option<Reader>, LedgerError> {
+        let segments = list(dir).map_err(LedgerError::io(format!("cannot read the ledger in {}", dir.display())))?;
+        segments.first().map(|first| Reader::open(dir, *first)).transpose()
+    }
+
     /// Stands before entry `seq`, or at the end if the log is shorter.
     pub fn open(dir: &Path, seq: u64) -> Result<Reader, LedgerError> {
         let what = || format!("cannot read the ledger in {}", dir.display());
         let segments = list(dir).map_err(LedgerError::io(what()))?;
         let Some(first_seq) = segments.iter().copied().take_while(|first| *first <= seq).last() else {
+            let first = mark::first_seq(dir)?;
+            if seq < first {
+                return Err(LedgerError::Pruned { seq, first });
+            }
             let missing = io::Error::new(io::ErrorKind::NotFound, "no segment holds this entry");
             return Err(LedgerError::io(what())(missing));
         };

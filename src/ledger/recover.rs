@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::error::LedgerError;
 use super::frame::{Decoded, FrameKind, HEADER_BYTES, decode};
+use super::mark::Mark;
 use super::note::{Checkpoint, Claim, VerifyingName};
 use super::reader::corrupt;
 use super::segment::{Heading, file_name, list};
@@ -27,14 +28,22 @@ pub(super) struct Recovered {
 }
 
 pub(super) fn recover(dir: &Path, by: &VerifyingName) -> Result<Recovered, LedgerError> {
-    let segments = list(dir).map_err(LedgerError::io(format!("cannot list {}", dir.display())))?;
-    let mut scan = Scan::new(by.name());
+    let mark = Mark::read(dir, by)?;
+    let pruned = mark.as_ref().map_or(0, Mark::size);
+    let mut segments = list(dir).map_err(LedgerError::io(format!("cannot list {}", dir.display())))?;
+    // A crash came between the mark and the removal of what it says is gone.
+    segments.retain(|first_seq| *first_seq >= pruned);
+    let mut scan = Scan::new(by.name(), mark.as_ref().map_or_else(Tree::new, |mark| mark.tree().clone()));
     for (index, first_seq) in segments.iter().enumerate() {
         let name = file_name(*first_seq);
         let bytes = std::fs::read(dir.join(&name)).map_err(LedgerError::io(format!("cannot read segment {name}")))?;
         scan.segment(*first_seq, &bytes, index + 1 == segments.len())?;
     }
     let Scan { good, good_tree, tree, segment, .. } = scan;
+    if let Some(of) = mark.map(|mark| mark.of()).filter(|of| *of > good_tree.size()) {
+        let what = format!("the log ends here, but it had {of} entries when it was pruned: it lost its end");
+        return Err(corrupt(segment.map_or(pruned, |(first, _)| first), 0, good_tree.size(), &what));
+    }
     let cut = tree.size() - good_tree.size();
     // One signature covers every entry and, through the roots compared on the way, every earlier checkpoint.
     let head = match good {
@@ -57,14 +66,18 @@ struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    fn new(origin: &'a str) -> Self {
-        Scan { origin, tree: Tree::new(), good_tree: Tree::new(), good: None, segment: None }
+    fn new(origin: &'a str, pruned: Tree) -> Self {
+        Scan { origin, tree: pruned.clone(), good_tree: pruned, good: None, segment: None }
     }
 
     fn segment(&mut self, first_seq: u64, bytes: &[u8], last: bool) -> Result<(), LedgerError> {
         if first_seq != self.good_tree.size() {
-            let what = format!("the segment before it ends at seq {}", self.good_tree.size());
-            return Err(corrupt(first_seq, 0, self.good_tree.size(), &what));
+            let seq = self.good_tree.size();
+            let what = match self.segment {
+                Some((before, _)) => format!("segment {} before it ends at seq {seq}: one is missing", file_name(before)),
+                None => format!("the entries from {seq} on are missing, and no mark says that they were pruned"),
+            };
+            return Err(corrupt(first_seq, 0, seq, &what));
         }
         if last && bytes.iter().all(|b| *b == 0) {
             // The crash came between making the file and writing its heading: it is made anew.

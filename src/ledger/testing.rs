@@ -7,9 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ed25519_dalek::SigningKey;
 
-use super::disk::{Directory, Disk, SegmentFile};
+use super::disk::{Directory, Disk, Gauge, SegmentFile};
 use super::entry::{Abridged, Decision, DelegatedBlock, Entry, Kind, TransactionState};
+use super::frame::{FrameKind, encode};
 use super::log::LedgerConfig;
+use super::note::{Checkpoint, NoteSigner};
+use super::segment::{Heading, Segment};
+use super::tree::{Tree, leaf_hash};
 
 /// An entry that says everything that an entry can say.
 pub(super) fn full_entry() -> Entry {
@@ -66,6 +70,8 @@ pub(super) struct Faults {
     pub(super) sync: AtomicBool,
     pub(super) create: AtomicBool,
     pub(super) full: AtomicBool,
+    /// Too little for writes, enough for reads.
+    pub(super) tight: AtomicBool,
 }
 
 struct FaultyFile {
@@ -91,8 +97,13 @@ impl Disk for FaultyDisk {
         self.inner.sync_directory()
     }
 
-    fn free(&self) -> io::Result<u64> {
-        if self.faults.full.load(Ordering::SeqCst) { Ok(1) } else { Ok(u64::MAX) }
+    fn gauge(&self) -> Gauge {
+        let faults = self.faults.clone();
+        Arc::new(move || match (faults.full.load(Ordering::SeqCst), faults.tight.load(Ordering::SeqCst)) {
+            (true, _) => Ok(1),
+            (false, true) => Ok(1500),
+            (false, false) => Ok(u64::MAX),
+        })
     }
 }
 
@@ -121,5 +132,24 @@ pub(super) const ORIGIN: &str = "example.com/log";
 pub(super) fn config(dir: &Path) -> LedgerConfig {
     let mut config = LedgerConfig::new(dir, ORIGIN, SigningKey::from_bytes(&[1; 32]));
     config.low_water = 1000;
+    config.low_water_writes = 2000;
     config
+}
+
+/// A log of entries with these times, each in a segment of its own.
+pub(super) fn log_with_times<'a>(dir: &Path, signer: &NoteSigner, times: impl Iterator<Item = &'a str>) {
+    let disk = Directory::lock(dir, true).unwrap();
+    let mut tree = Tree::new();
+    for (seq, time) in times.enumerate() {
+        let heading = Heading { origin: ORIGIN.to_owned(), first_seq: tree.size(), root: tree.root() };
+        let mut segment = Segment::create(&disk, &heading).unwrap();
+        let entry = Entry { seq: seq as u64, time: time.to_owned(), mono_us: seq as u64, ..full_entry() };
+        let json = serde_json::to_vec(&entry).unwrap();
+        tree.push(leaf_hash(&json));
+        let mut bytes = Vec::new();
+        encode(FrameKind::Entry, &mut bytes, |out| out.extend_from_slice(&json));
+        let note = Checkpoint::sign(signer, tree.size(), tree.root());
+        encode(FrameKind::Checkpoint, &mut bytes, |out| out.extend_from_slice(note.note().as_bytes()));
+        segment.append(&bytes).unwrap();
+    }
 }

@@ -37,6 +37,16 @@ impl Tree {
         Self::default()
     }
 
+    /// A tree that was taken down as its size and its edge; `None` if they cannot belong together.
+    pub fn from_edge(size: u64, edge: Vec<Hash>) -> Option<Self> {
+        (edge.len() == size.count_ones() as usize).then_some(Tree { size, edge })
+    }
+
+    /// The roots of the perfect subtrees, largest first: with the size, all that is needed to go on from here.
+    pub fn edge(&self) -> &[Hash] {
+        &self.edge
+    }
+
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -123,6 +133,21 @@ pub(super) mod tests {
         fn the_edge_gives_the_root_of_the_definition(seeds in prop::collection::vec(any::<u32>(), 0..200)) {
             let leaves: Vec<Hash> = seeds.iter().map(|s| leaf_hash(&s.to_le_bytes())).collect();
             prop_assert_eq!(root_of(&leaves), naive(&leaves));
+        }
+
+        #[test]
+        fn a_tree_goes_on_from_its_edge(before in 0u32..100, after in 0u32..100) {
+            let mut whole = Tree::new();
+            (0..before).for_each(|n| whole.push(leaf_hash(&n.to_le_bytes())));
+            let mut resumed = Tree::from_edge(whole.size(), whole.edge().to_vec()).unwrap();
+            (0..after).for_each(|n| {
+                whole.push(leaf_hash(&n.to_le_bytes()));
+                resumed.push(leaf_hash(&n.to_le_bytes()));
+            });
+            prop_assert_eq!(resumed.root(), whole.root());
+            let mut longer = whole.edge().to_vec();
+            longer.push([0; 32]);
+            prop_assert!(Tree::from_edge(whole.size(), longer).is_none());
         }
     }
 }

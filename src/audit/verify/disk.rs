@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::ledger::{Item, LedgerError, Reader};
+use crate::ledger::{Item, LedgerError, Mark, Reader, hold_shared};
 
 use super::fault::{Fault, VerifyError};
 use super::verifier::{Expected, Summary, Verifier};
@@ -14,8 +14,14 @@ const COMMIT_PATIENCE: Duration = Duration::from_millis(500);
 /// Reads the segments in `dir` from the first byte to the last. A log that is being written is verified up to a
 /// checkpoint that was its newest when reading came there.
 pub fn verify_ledger(dir: &Path, expected: Expected) -> Result<Summary, VerifyError> {
-    let mut reader = Reader::open(dir, 0)?;
-    let mut verifier = Verifier::new(expected);
+    // Nothing is pruned under a reader.
+    let _hold = hold_shared(dir)?;
+    let mark = Mark::read(dir, &expected.key)?;
+    let mut reader = Reader::open(dir, mark.as_ref().map_or(0, Mark::size)).map_err(|error| beginning_lost(dir, error))?;
+    let mut verifier = match &mark {
+        Some(mark) => Verifier::after(expected, mark),
+        None => Verifier::new(expected),
+    };
     // As of the last checkpoint: what lies behind it may be a commit under way.
     let mut settled = verifier.clone();
     let ended = loop {
@@ -29,6 +35,14 @@ pub fn verify_ledger(dir: &Path, expected: Expected) -> Result<Summary, VerifyEr
     match ended {
         Err(error) if is_being_written(dir) => settle(dir, settled).ok_or(error),
         ended => ended,
+    }
+}
+
+/// No segment holds the first entry, and no mark says that it was pruned.
+fn beginning_lost(dir: &Path, error: LedgerError) -> VerifyError {
+    match Reader::any(dir) {
+        Ok(Some(reader)) => Fault::Missing { seq: 0, next: reader.next_seq() }.into(),
+        Ok(None) | Err(_) => error.into(),
     }
 }
 

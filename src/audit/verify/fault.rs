@@ -20,6 +20,10 @@ pub enum Fault {
     Truncated { seq: u64, size: u64 },
     #[error("entry {seq} is missing: the log ends before it, but the held checkpoint has size {size}")]
     TruncatedBelowHeld { seq: u64, size: u64 },
+    #[error("entry {seq} is missing: the log ends before it, but it had {size} entries when it was pruned")]
+    TruncatedAfterPruning { seq: u64, size: u64 },
+    #[error("the mark of what was pruned cannot be trusted: {0}")]
+    BadMark(NoteError),
     #[error("entry {seq} stands where no entry can be")]
     Stray { seq: i64 },
     #[error(
@@ -57,12 +61,14 @@ impl Fault {
             | Fault::Missing { seq, .. }
             | Fault::Truncated { seq, .. }
             | Fault::TruncatedBelowHeld { seq, .. }
+            | Fault::TruncatedAfterPruning { seq, .. }
             | Fault::MirrorDiffers { seq }
             | Fault::MirrorAhead { seq }
             | Fault::Damaged { seq, .. } => Some(*seq),
             Fault::RootDiffers { first, .. } | Fault::HeldDiffers { first, .. } | Fault::Uncovered { first, .. } => Some(*first),
             Fault::Stray { .. }
             | Fault::BadNote { .. }
+            | Fault::BadMark(_)
             | Fault::NoteDiffers { .. }
             | Fault::StrayCheckpoint { .. }
             | Fault::Surplus { .. } => None,
@@ -87,6 +93,7 @@ impl From<LedgerError> for VerifyError {
             LedgerError::Corrupt { seq, ref segment, offset, ref what } => {
                 Fault::Damaged { seq, what: format!("segment {segment}, byte {offset}: {what}") }.into()
             }
+            LedgerError::Mark(source) => Fault::BadMark(source).into(),
             other => VerifyError::Ledger(other),
         }
     }

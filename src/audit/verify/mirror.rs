@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tokio_postgres::{IsolationLevel, Row, Transaction};
 
-use crate::ledger::{Item, Reader};
+use crate::ledger::{Item, Mark, Reader};
 
 use super::fault::{Fault, VerifyError};
 use super::verifier::{Expected, Summary, Verifier};
@@ -22,14 +22,20 @@ pub async fn logs(client: &tokio_postgres::Client) -> Result<Vec<String>, Verify
 /// by entry.
 pub async fn verify_mirror(
     client: &mut tokio_postgres::Client,
-    expected: Expected,
+    mut expected: Expected,
     ledger: Option<&Path>,
 ) -> Result<Summary, VerifyError> {
     let snapshot = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await?;
-    let mut check = Check { log: expected.key.name().to_owned(), verifier: Verifier::new(expected), ledger: None };
-    if let Some(dir) = ledger {
-        check.ledger = Some(Reader::open(dir, 0)?);
-    }
+    let log = expected.key.name().to_owned();
+    let ledger = match ledger {
+        Some(dir) => {
+            // What was pruned there is compared as a whole: the mirror must have the root that the mark has.
+            expected.held.extend(Mark::read(dir, &expected.key)?.map(|mark| mark.checkpoint().clone()));
+            Some(Reader::first(dir)?)
+        }
+        None => None,
+    };
+    let mut check = Check { log, verifier: Verifier::new(expected), ledger };
     check.read(&snapshot).await?;
     check.count(&snapshot).await?;
     Ok(check.verifier.finish()?)
@@ -81,7 +87,7 @@ impl Check {
     }
 
     fn compare(&mut self, seq: u64, bytes: &[u8]) -> Result<(), VerifyError> {
-        let Some(ledger) = &mut self.ledger else { return Ok(()) };
+        let Some(ledger) = self.ledger.as_mut().filter(|ledger| ledger.next_seq() <= seq) else { return Ok(()) };
         loop {
             match ledger.read()? {
                 Item::Checkpoint { .. } => {}

@@ -1,5 +1,6 @@
 //! The check itself, without I/O: takes entries and checkpoints in order and recomputes the tree.
 
+use crate::ledger::Mark;
 use crate::ledger::entry::Place;
 use crate::ledger::note::{Checkpoint, Claim, VerifyingName};
 use crate::ledger::tree::{Hash, Tree, leaf_hash};
@@ -18,16 +19,25 @@ pub struct Expected {
 #[derive(Debug, Clone)]
 pub struct Summary {
     pub log: String,
+    /// The first entry that was there to be checked: what precedes it was pruned.
+    pub first: u64,
+    /// Size of the log, whatever was pruned from this copy.
     pub entries: u64,
     pub checkpoints: u64,
     pub head: Option<Checkpoint>,
     /// How many held checkpoints were found inside.
     pub held: usize,
+    /// Sizes of held checkpoints that lie below `first`, which only a whole copy can be checked against.
+    pub unchecked: Vec<u64>,
 }
 
 #[derive(Debug, Clone)]
 pub struct Verifier {
     expected: Expected,
+    /// What the log has at least, as its own mark says.
+    at_least: u64,
+    first: u64,
+    first_root: Hash,
     tree: Tree,
     /// Everything below is proven unchanged.
     covered: u64,
@@ -37,7 +47,14 @@ pub struct Verifier {
 
 impl Verifier {
     pub fn new(expected: Expected) -> Self {
-        Verifier { expected, tree: Tree::new(), covered: 0, checkpoints: 0, head: None }
+        let tree = Tree::new();
+        Verifier { expected, at_least: 0, first: 0, first_root: tree.root(), tree, covered: 0, checkpoints: 0, head: None }
+    }
+
+    /// For a log whose beginning was pruned: goes on from what the mark proves.
+    pub fn after(expected: Expected, mark: &Mark) -> Self {
+        let (first, tree) = (mark.size(), mark.tree().clone());
+        Verifier { at_least: mark.of(), first, first_root: tree.root(), tree, covered: first, ..Verifier::new(expected) }
     }
 
     /// The seq that must come next, which is also the size that the next checkpoint can have.
@@ -126,12 +143,23 @@ impl Verifier {
         if self.covered < size {
             return Err(Fault::Uncovered { first: self.covered, last: size - 1 });
         }
+        if size < self.at_least {
+            return Err(Fault::TruncatedAfterPruning { seq: size, size: self.at_least });
+        }
+        let (checked, unchecked): (Vec<&Checkpoint>, Vec<&Checkpoint>) =
+            self.expected.held.iter().partition(|held| held.size() >= self.first);
+        if checked.iter().any(|held| held.size() == self.first && *held.root() != self.first_root) {
+            return Err(Fault::HeldDiffers { first: 0, last: self.first.saturating_sub(1), size: self.first });
+        }
+        let (held, unchecked) = (checked.len(), unchecked.into_iter().map(Checkpoint::size).collect());
         Ok(Summary {
             log: self.expected.key.name().to_owned(),
+            first: self.first,
             entries: size,
             checkpoints: self.checkpoints,
             head: self.head,
-            held: self.expected.held.len(),
+            held,
+            unchecked,
         })
     }
 
