@@ -6,12 +6,14 @@
 mod database_url;
 mod error;
 mod log;
+mod retention;
 mod roots;
 mod units;
 
 pub use database_url::{DatabaseUrl, Host, TlsMode};
 pub use error::ConfigError;
 pub use log::{Log, LogFormat};
+pub use retention::Retention;
 pub use roots::Root;
 pub use units::{ByteSize, Span};
 
@@ -135,6 +137,12 @@ pub struct Ledger {
     /// Free space of the disk under which statements are refused. Default 256MiB.
     #[serde(default = "defaults::low_water")]
     pub low_water: ByteSize,
+    /// Free space under which writes are refused, reads not yet. Default twice `low_water`.
+    pub low_water_writes: Option<ByteSize>,
+    /// Segments whose entries are all older than this are removed, once the mirror holds them; `"forever"` keeps all.
+    /// Default 200 days.
+    #[serde(default)]
+    pub retention: Retention,
     #[serde(default = "defaults::sync")]
     pub sync: Sync,
 }
@@ -177,6 +185,12 @@ pub struct Limits {
 pub struct Metrics {
     /// `/metrics`, `/health/live` and `/health/ready`.
     pub listen: SocketAddr,
+}
+
+impl Ledger {
+    pub fn low_water_writes(&self) -> ByteSize {
+        self.low_water_writes.unwrap_or(ByteSize(self.low_water.bytes().saturating_mul(2)))
+    }
 }
 
 impl Config {
@@ -267,6 +281,9 @@ impl Config {
                 "ledger.origin",
                 "must be a name without space or `+`, such as \"shop.example.com/pgwarrant\"".to_owned(),
             );
+        }
+        if self.ledger.low_water_writes().bytes() < self.ledger.low_water.bytes() {
+            return wrong("ledger.low_water_writes", "must not be below ledger.low_water: writes are refused first".to_owned());
         }
         if self.limits.hold.bytes() > self.limits.hold_total.bytes() {
             return wrong("limits.hold", "must not be above limits.hold_total".to_owned());

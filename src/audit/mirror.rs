@@ -13,7 +13,7 @@ use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::Type;
 
 use crate::ledger::note::Claim;
-use crate::ledger::{Committed, Ledger, LedgerError, MirrorGate, Subscription};
+use crate::ledger::{Committed, Ledger, LedgerError, MirrorGate, Reader, Subscription};
 
 /// Makes a new connection as the writer, whose driver runs already.
 pub type Connect = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = anyhow::Result<Client>> + Send>> + Send + Sync>;
@@ -150,20 +150,39 @@ async fn answer<T>(work: impl Future<Output = Result<T, MirrorError>>) -> Result
 /// Where to resume, after the last mirrored entry was found to be the ledger's. (Whether all earlier ones are is what
 /// `pgwarrant verify` says.)
 async fn agree(ledger: &Ledger, client: &Client) -> Result<u64, MirrorError> {
-    let row = client.query_one("SELECT next_seq, last_leaf_hash FROM audit.mirrored($1)", &[&ledger.origin()]).await?;
-    let (next_seq, leaf): (i64, Option<Vec<u8>>) = (row.try_get(0)?, row.try_get(1)?);
+    let (next_seq, leaf) = mirrored(client, ledger.origin()).await?;
     let next_seq = u64::try_from(next_seq).map_err(|_| MirrorError::Disagrees(format!("it resumes at {next_seq}")))?;
     let size = ledger.head().size();
     if next_seq > size {
         let what = format!("the mirror holds {next_seq} entries, the ledger {size}: the ledger lost its end");
         return Err(MirrorError::Disagrees(what));
     }
-    let Some(last) = next_seq.checked_sub(1) else { return Ok(0) };
-    let ours = entry_at(ledger.subscribe(last)).await?;
+    let lost_its_end = |first: u64| {
+        MirrorError::Disagrees(format!(
+            "the mirror holds {next_seq} entries, of the ledger those before {first} were pruned since the mirror had them: \
+             the mirror lost its end"
+        ))
+    };
+    let Some(last) = next_seq.checked_sub(1) else {
+        let first = Reader::first(ledger.dir())
+            .map(|reader| reader.next_seq())
+            .or_else(|error| if size == 0 { Ok(0) } else { Err(error) })?;
+        return if first == 0 { Ok(0) } else { Err(lost_its_end(first)) };
+    };
+    let ours = match entry_at(ledger.subscribe(last)).await {
+        Err(MirrorError::Ledger(LedgerError::Pruned { first, .. })) => return Err(lost_its_end(first)),
+        other => other?,
+    };
     if leaf.as_deref() != Some(ours.as_slice()) {
         return Err(MirrorError::Disagrees(format!("entry {last} of the mirror is not the ledger's")));
     }
     Ok(next_seq)
+}
+
+/// The seq at which the mirror of a log resumes, and the leaf hash of the entry before; for the writer's role.
+pub async fn mirrored(client: &Client, origin: &str) -> Result<(i64, Option<Vec<u8>>), tokio_postgres::Error> {
+    let row = client.query_one("SELECT next_seq, last_leaf_hash FROM audit.mirrored($1)", &[&origin]).await?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
 async fn entry_at(mut committed: Subscription) -> Result<[u8; 32], MirrorError> {

@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod explain;
 pub mod init;
 pub mod judge;
+pub mod ledger;
 pub mod logging;
 pub mod rules;
 pub mod serve;
@@ -48,6 +49,9 @@ enum Command {
     /// Lint the rules, run their cases, print the database's part of them
     #[command(subcommand, after_help = "Example:\n  pgwarrant rules lint && pgwarrant rules test")]
     Rules(rules::Command),
+    /// Prune, back up and restore the ledger
+    #[command(after_help = "Example:\n  pgwarrant ledger prune --dry-run")]
+    Ledger(ledger::Args),
     /// Check the ledger, its mirror, or one against the other
     Verify(verify::Args),
     /// Print the version
@@ -75,6 +79,7 @@ impl Command {
             Command::Token(args) => args.run(),
             Command::Explain(args) => args.run(),
             Command::Rules(command) => rules::run(command),
+            Command::Ledger(args) => args.run(),
             Command::Verify(args) => args.run(),
             Command::Version => {
                 println!("pgwarrant {}", env!("CARGO_PKG_VERSION"));

@@ -49,6 +49,14 @@ fn every_error_is_one_line_that_names_file_and_key() {
             "pgwarrant.toml:9: upstream.wait_timeout: invalid value",
         ),
         (MINIMAL.replace("[ledger]", "[ledger]\nsegment = -1"), "pgwarrant.toml:12: ledger.segment: invalid value"),
+        (
+            MINIMAL.replace("[ledger]", "[ledger]\nretention = \"a while\""),
+            "pgwarrant.toml:12: ledger.retention: invalid value: string \"a while\", expected a duration such as \"200 days\", or",
+        ),
+        (
+            MINIMAL.replace("[ledger]", "[ledger]\nlow_water_writes = \"1MiB\""),
+            "pgwarrant.toml: ledger.low_water_writes: must not be below ledger.low_water",
+        ),
         (MINIMAL.replace("postgres://", "mysql://"), "pgwarrant.toml:9: upstream.reader: the URL must begin with postgres://"),
         (MINIMAL.replace("dir = \"ledger\"", ""), "pgwarrant.toml:11: ledger.dir: is missing"),
         (MINIMAL.replace("\"shop\"", "\"shop"), "pgwarrant.toml:3: "),
@@ -72,6 +80,18 @@ fn every_error_is_one_line_that_names_file_and_key() {
 fn an_error_never_shows_the_password() {
     let text = MINIMAL.replace("reader@127.0.0.1/shop", "reader:hunter2@127.0.0.1/shop?options=x");
     assert!(!error(&text).contains("hunter2"), "{}", error(&text));
+}
+
+#[test]
+fn the_ledger_is_kept_for_200_days_and_writes_stop_at_twice_the_low_water() {
+    let parse = |line: &str| {
+        let text = MINIMAL.replace("[ledger]", &format!("[ledger]\n{line}"));
+        Config::parse(Path::new("pgwarrant.toml"), &text).expect("valid").ledger
+    };
+    assert_eq!(parse("").retention, Retention::For(Span(Duration::from_secs(200 * 86_400))));
+    assert_eq!(parse("retention = \"30 days\"").retention, Retention::For(Span(Duration::from_secs(30 * 86_400))));
+    assert_eq!(parse("retention = \"forever\"").retention, Retention::Forever);
+    assert_eq!(parse("low_water = \"1GiB\"").low_water_writes(), ByteSize(2 << 30));
 }
 
 #[test]

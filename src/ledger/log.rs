@@ -209,6 +209,10 @@ impl Ledger {
         self.inner.verifying_name.name()
     }
 
+    pub fn dir(&self) -> &std::path::Path {
+        &self.inner.dir
+    }
+
     /// For auditors: what checks this log's checkpoints.
     pub fn verifying_name(&self) -> &VerifyingName {
         &self.inner.verifying_name

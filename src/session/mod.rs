@@ -25,6 +25,7 @@ mod ops;
 mod prepared;
 mod prover;
 mod proxy;
+mod prune;
 mod record;
 mod refused;
 mod reload;
@@ -43,5 +44,5 @@ mod watch;
 mod world;
 
 pub use listener::Running;
-pub(crate) use serve::target;
 pub use serve::{Addresses, serve, serve_until};
+pub(crate) use serve::{ledger_config, target};

@@ -20,11 +20,11 @@ use super::proxy::{Ask, Proxy};
 use super::reload::Reload;
 use super::settings::{TimeoutCaps, Values};
 use super::world::Worlds;
-use super::{greet, ops, refused, tls, watch as watching};
+use super::{greet, ops, prune, refused, tls, watch as watching};
 use crate::audit::mirror::Mirror;
 use crate::catalogue::load;
 use crate::cli::connect::connect;
-use crate::config::{Config, DatabaseUrl, Host, Sync, TlsMode};
+use crate::config::{Config, DatabaseUrl, Host, Retention, Sync, TlsMode};
 use crate::ledger::{Health, Ledger, LedgerConfig};
 use crate::reading::Version;
 use crate::rules;
@@ -102,6 +102,9 @@ pub async fn serve_until(
     tasks.spawn(refused::summarise(proxy.clone()));
     tasks.spawn(ops::upkeep(metrics.clone()));
     tasks.spawn(stop_with_the_ledger(ledger.clone(), stop.clone()));
+    if let Retention::For(retention) = config.ledger.retention {
+        tasks.spawn(prune::daily(ledger.clone(), ledger_config(&config)?, *retention));
+    }
     let reload = Reload::new(config.rules.dir.clone(), &proxy.worlds.load().rules)?;
     tasks.spawn(reload.run({
         let proxy = proxy.clone();
@@ -279,13 +282,14 @@ pub(crate) fn target(url: &DatabaseUrl, connect_timeout: Duration) -> Target {
     }
 }
 
-fn ledger_config(config: &Config) -> anyhow::Result<LedgerConfig> {
+pub(crate) fn ledger_config(config: &Config) -> anyhow::Result<LedgerConfig> {
     let settings = &config.ledger;
     let text = Zeroizing::new(read(&settings.key)?);
     let key = key::private_from_pem(&text).with_context(|| settings.key.display().to_string())?;
     let mut ledger = LedgerConfig::new(&settings.dir, settings.origin.clone(), key);
     ledger.segment_size = settings.segment.0;
     ledger.low_water = settings.low_water.0;
+    ledger.low_water_writes = settings.low_water_writes().0;
     ledger.sync = settings.sync == Sync::Fdatasync;
     Ok(ledger)
 }

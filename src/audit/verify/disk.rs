@@ -17,7 +17,8 @@ pub fn verify_ledger(dir: &Path, expected: Expected) -> Result<Summary, VerifyEr
     // Nothing is pruned under a reader.
     let _hold = hold_shared(dir)?;
     let mark = Mark::read(dir, &expected.key)?;
-    let mut reader = Reader::open(dir, mark.as_ref().map_or(0, Mark::size)).map_err(|error| beginning_lost(dir, error))?;
+    let first = mark.as_ref().map_or(0, Mark::size);
+    let mut reader = Reader::open(dir, first).map_err(|error| beginning_lost(dir, mark.as_ref(), error))?;
     let mut verifier = match &mark {
         Some(mark) => Verifier::after(expected, mark),
         None => Verifier::new(expected),
@@ -38,11 +39,13 @@ pub fn verify_ledger(dir: &Path, expected: Expected) -> Result<Summary, VerifyEr
     }
 }
 
-/// No segment holds the first entry, and no mark says that it was pruned.
-fn beginning_lost(dir: &Path, error: LedgerError) -> VerifyError {
-    match Reader::any(dir) {
-        Ok(Some(reader)) => Fault::Missing { seq: 0, next: reader.next_seq() }.into(),
-        Ok(None) | Err(_) => error.into(),
+/// No segment holds the first entry that was not pruned.
+fn beginning_lost(dir: &Path, mark: Option<&Mark>, error: LedgerError) -> VerifyError {
+    let seq = mark.map_or(0, Mark::size);
+    match (Reader::any(dir), mark) {
+        (Ok(Some(reader)), _) if reader.next_seq() > seq => Fault::Missing { seq, next: reader.next_seq() }.into(),
+        (Ok(None), Some(mark)) => Fault::TruncatedAfterPruning { seq, size: mark.of() }.into(),
+        (Ok(_) | Err(_), _) => error.into(),
     }
 }
 
