@@ -72,7 +72,7 @@ fn take_apart(file: &Path) -> Vec<Frame> {
         let payload = bytes[at + 8..at + 8 + length].to_vec();
         frames.push(match bytes[at + 3] {
             1 => Frame::Entry(payload),
-            2 => Frame::Note(payload),
+            4 => Frame::Note(payload),
             _ => Frame::Heading(payload),
         });
         at += 8 + length;
@@ -85,7 +85,7 @@ fn put_together(file: &Path, frames: &[Frame]) {
     for frame in frames {
         let (kind, payload) = match frame {
             Frame::Entry(payload) => (1, payload),
-            Frame::Note(payload) => (2, payload),
+            Frame::Note(payload) => (4, payload),
             Frame::Heading(payload) => (3, payload),
         };
         let word = (payload.len() as u32 | kind << 24).to_le_bytes();

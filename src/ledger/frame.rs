@@ -14,14 +14,18 @@ pub(super) enum FrameKind {
     Checkpoint = 2,
     /// The first frame of a segment.
     Segment = 3,
+    /// A checkpoint, after the seq of the first entry of its commit: what was written by itself, and what a crash can
+    /// have torn, is one commit.
+    Commit = 4,
 }
 
 impl FrameKind {
-    fn from_byte(byte: u8) -> Option<FrameKind> {
+    pub(super) fn from_byte(byte: u8) -> Option<FrameKind> {
         match byte {
             1 => Some(FrameKind::Entry),
             2 => Some(FrameKind::Checkpoint),
             3 => Some(FrameKind::Segment),
+            4 => Some(FrameKind::Commit),
             _ => None,
         }
     }
@@ -31,8 +35,25 @@ impl FrameKind {
             FrameKind::Entry => MAX_ENTRY_BYTES,
             FrameKind::Checkpoint => MAX_NOTE_BYTES,
             FrameKind::Segment => 512,
+            FrameKind::Commit => MAX_NOTE_BYTES + 21,
         }
     }
+}
+
+/// Writes the last frame of a commit whose first entry is `first`.
+pub(super) fn encode_commit(first: u64, note: &str, out: &mut Vec<u8>) {
+    encode(FrameKind::Commit, out, |out| {
+        out.extend_from_slice(first.to_string().as_bytes());
+        out.push(b'\n');
+        out.extend_from_slice(note.as_bytes());
+    });
+}
+
+/// The first seq and the note in the payload of a [`FrameKind::Commit`].
+pub(super) fn commit(payload: &[u8]) -> Option<(u64, &str)> {
+    let (first, note) = std::str::from_utf8(payload).ok()?.split_once('\n')?;
+    let number: u64 = first.parse().ok()?;
+    (number.to_string() == first).then_some((number, note))
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::error::LedgerError;
-use super::frame::{Decoded, FrameKind, HEADER_BYTES, MAX_FRAME_BYTES, decode};
+use super::frame::{self, Decoded, FrameKind, HEADER_BYTES, MAX_FRAME_BYTES, decode};
 use super::mark;
 use super::segment::{Heading, file_name, list};
 
@@ -113,6 +113,10 @@ impl Reader {
             FrameKind::Checkpoint => match std::str::from_utf8(&self.buffer[payload]) {
                 Ok(note) => Ok(Item::Checkpoint { note }),
                 Err(_) => Err(corrupt(self.first_seq, self.base, self.next_seq, "a checkpoint is not text")),
+            },
+            FrameKind::Commit => match frame::commit(&self.buffer[payload]) {
+                Some((_, note)) => Ok(Item::Checkpoint { note }),
+                None => Err(corrupt(self.first_seq, self.base, self.next_seq, "a commit cannot be read")),
             },
             FrameKind::Segment => Err(self.corrupt("a segment starts in the middle of another")),
         }

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use super::error::LedgerError;
-use super::frame::{Decoded, FrameKind, HEADER_BYTES, decode};
+use super::frame::{Decoded, FrameKind, HEADER_BYTES, commit, decode};
 use super::mark::Mark;
 use super::note::{Checkpoint, Claim, VerifyingName};
 use super::reader::corrupt;
@@ -94,8 +94,8 @@ impl<'a> Scan<'a> {
                     at += HEADER_BYTES + payload.len();
                     continue;
                 }
-                Decoded::Frame { kind: FrameKind::Checkpoint, payload } => {
-                    self.checkpoint(payload).map_err(|what| broken(what, self.good_tree.size()))?;
+                Decoded::Frame { kind: kind @ (FrameKind::Checkpoint | FrameKind::Commit), payload } => {
+                    self.checkpoint(kind, payload).map_err(|what| broken(what, self.good_tree.size()))?;
                     at += HEADER_BYTES + payload.len();
                     batch = at;
                     self.segment = Some((first_seq, at as u64));
@@ -131,9 +131,11 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn checkpoint(&mut self, payload: &[u8]) -> Result<(), &'static str> {
-        let claim = std::str::from_utf8(payload).ok().and_then(|note| Claim::parse(note).ok());
-        let claim = claim.ok_or("a checkpoint cannot be read")?;
+    fn checkpoint(&mut self, kind: FrameKind, payload: &[u8]) -> Result<(), &'static str> {
+        let Signed { first, claim } = Signed::read(kind, payload).ok_or("a checkpoint cannot be read")?;
+        if first.is_some_and(|first| first != self.good_tree.size()) {
+            return Err("a commit did not begin where the one before it ended");
+        }
         if claim.origin != self.origin {
             return Err("a checkpoint belongs to another log");
         }
@@ -149,26 +151,35 @@ impl<'a> Scan<'a> {
     }
 
     /// True if a crash while the batch at `batch` was being written explains that the frame at `bad` cannot be read:
-    /// some sector of the batch is missing, at its end or before. No batch was written after it.
+    /// some sector of the batch is missing, or the batch breaks off. Nothing that is there may belong to another batch.
     fn is_torn(&self, bytes: &[u8], batch: usize, bad: usize) -> bool {
         let written = &bytes[..bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1)];
         if bad >= written.len() {
             return true;
         }
-        later_checkpoints(&written[bad..], self.origin, self.good_tree.size()) <= 1
-            && (has_zero_sector(written, batch) || !is_complete(written, bad))
+        let later = later_checkpoints(&written[bad..], self.origin, self.good_tree.size());
+        let is_of_this_batch = |signed: &Signed| signed.first.is_none_or(|first| first == self.good_tree.size());
+        later.len() <= 1 && later.iter().all(is_of_this_batch) && (has_zero_sector(written, batch) || breaks_off(&written[bad..]))
     }
 }
 
-/// True if what was written ends as a batch ends: by the lengths of its frames, or with a signature line.
-fn is_complete(written: &[u8], bad: usize) -> bool {
-    let mut at = bad;
-    while let Some(word) = written.get(at..).and_then(|rest| rest.first_chunk::<4>()) {
-        let length = (u32::from_le_bytes(*word) & 0x00ff_ffff) as usize;
-        at += HEADER_BYTES + length;
-    }
+/// True if what was written ends inside the frame that it starts with, and what there is of it may be that frame's.
+fn breaks_off(written: &[u8]) -> bool {
+    // A bent length reaches beyond the end as well; but what was not torn ends as a commit ends, with its signature.
     let last_line = written.strip_suffix(b"\n").and_then(|text| text.rsplit(|b| *b == b'\n').next());
-    at == written.len() || last_line.is_some_and(|line| line.starts_with("— ".as_bytes()))
+    if last_line.is_some_and(|line| line.starts_with("— ".as_bytes())) {
+        return false;
+    }
+    let Some((header, payload)) = written.split_first_chunk::<HEADER_BYTES>() else { return true };
+    let is_text = |b: &u8| *b >= b' ' || *b == b'\n';
+    matches!(decode(written), Decoded::Short(_))
+        && match FrameKind::from_byte(header[3]) {
+            // JSON without a line break.
+            Some(FrameKind::Entry) => payload.iter().all(|b| *b >= b' ') && payload.first().is_none_or(|b| *b == b'{'),
+            Some(FrameKind::Commit | FrameKind::Checkpoint) => payload.iter().all(is_text),
+            // Shorter than a sector: it is there or it is not.
+            Some(FrameKind::Segment) | None => false,
+        }
 }
 
 /// True if, from `batch` on, some sector's share is all zero: it was never written. Entries are JSON and notes are
@@ -185,18 +196,33 @@ fn has_zero_sector(written: &[u8], batch: usize) -> bool {
     false
 }
 
-/// How many checkpoints of this log beyond `size` stand in `bytes`, wherever frames may start.
-fn later_checkpoints(bytes: &[u8], origin: &str, size: u64) -> usize {
-    let is_later = |payload: &[u8]| {
-        let claim = std::str::from_utf8(payload).ok().and_then(|note| Claim::parse(note).ok());
-        claim.is_some_and(|c| c.origin == origin && c.size > size)
-    };
-    let starts = (0..bytes.len()).filter(|at| bytes.get(at + 3) == Some(&(FrameKind::Checkpoint as u8)));
-    starts
-        .filter(
-            |at| matches!(decode(&bytes[*at..]), Decoded::Frame { kind: FrameKind::Checkpoint, payload } if is_later(payload)),
-        )
-        .count()
+/// What a frame with a checkpoint says, unchecked.
+struct Signed {
+    /// The first entry of its commit, where the frame says so.
+    first: Option<u64>,
+    claim: Claim,
+}
+
+impl Signed {
+    fn read(kind: FrameKind, payload: &[u8]) -> Option<Signed> {
+        let (first, note) = match kind {
+            FrameKind::Commit => commit(payload).map(|(first, note)| (Some(first), note))?,
+            FrameKind::Checkpoint => (None, std::str::from_utf8(payload).ok()?),
+            FrameKind::Entry | FrameKind::Segment => return None,
+        };
+        Some(Signed { first, claim: Claim::parse(note).ok()? })
+    }
+}
+
+/// The checkpoints of this log beyond `size` that stand in `bytes`, wherever frames may start.
+fn later_checkpoints(bytes: &[u8], origin: &str, size: u64) -> Vec<Signed> {
+    let kinds = [FrameKind::Checkpoint as u8, FrameKind::Commit as u8];
+    let starts = (0..bytes.len()).filter(|at| bytes.get(at + 3).is_some_and(|kind| kinds.contains(kind)));
+    let signed = starts.filter_map(|at| match decode(&bytes[at..]) {
+        Decoded::Frame { kind, payload } => Signed::read(kind, payload),
+        Decoded::End | Decoded::Short(_) | Decoded::Bad(_) => None,
+    });
+    signed.filter(|signed| signed.claim.origin == origin && signed.claim.size > size).collect()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use ed25519_dalek::SigningKey;
 
 use super::disk::{Directory, Disk, Gauge, SegmentFile};
 use super::entry::{Abridged, Decision, DelegatedBlock, Entry, Kind, TransactionState};
-use super::frame::{FrameKind, encode};
+use super::frame::{FrameKind, encode, encode_commit};
 use super::log::LedgerConfig;
 use super::note::{Checkpoint, NoteSigner};
 use super::segment::{Heading, Segment};
@@ -149,7 +149,7 @@ pub(super) fn log_with_times<'a>(dir: &Path, signer: &NoteSigner, times: impl It
         let mut bytes = Vec::new();
         encode(FrameKind::Entry, &mut bytes, |out| out.extend_from_slice(&json));
         let note = Checkpoint::sign(signer, tree.size(), tree.root());
-        encode(FrameKind::Checkpoint, &mut bytes, |out| out.extend_from_slice(note.note().as_bytes()));
+        encode_commit(seq as u64, note.note(), &mut bytes);
         segment.append(&bytes).unwrap();
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::disk::Disk;
 use super::error::LedgerError;
-use super::frame::{FrameKind, encode};
+use super::frame::{FrameKind, encode, encode_commit};
 use super::note::{Checkpoint, NoteSigner};
 use super::queue::{Queue, Request};
 use super::receipt::Receipt;
@@ -106,7 +106,7 @@ impl Writer {
             tree.push(leaf);
         }
         let checkpoint = Checkpoint::sign(&self.signer, tree.size(), tree.root());
-        encode(FrameKind::Checkpoint, &mut bytes, |out| out.extend_from_slice(checkpoint.note().as_bytes()));
+        encode_commit(self.tree.size(), checkpoint.note(), &mut bytes);
         Batch { bytes, leaves, tree, checkpoint }
     }
 
