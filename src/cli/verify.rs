@@ -79,7 +79,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(report.finish())
 }
 
-fn verifying_name(key: &str) -> anyhow::Result<VerifyingName> {
+pub(super) fn verifying_name(key: &str) -> anyhow::Result<VerifyingName> {
     let text = match key.contains('+') {
         true => key.to_owned(),
         false => std::fs::read_to_string(key).with_context(|| format!("--key {key}"))?,
@@ -88,7 +88,7 @@ fn verifying_name(key: &str) -> anyhow::Result<VerifyingName> {
 }
 
 /// A checkpoint that was kept must itself be one that a log signed.
-fn held(file: &Path, keys: &[VerifyingName]) -> anyhow::Result<Checkpoint> {
+pub(super) fn held(file: &Path, keys: &[VerifyingName]) -> anyhow::Result<Checkpoint> {
     let what = || format!("--checkpoint {}", file.display());
     let text = std::fs::read_to_string(file).with_context(what)?;
     // What psql, editors and mail add or take at the end is not part of a note, which ends with one newline.

@@ -13,6 +13,7 @@
 //!
 //! The format is in `docs/ledger.md`.
 
+pub mod backup;
 mod clock;
 mod desk;
 mod disk;
@@ -27,6 +28,7 @@ pub mod proof;
 pub mod prune;
 mod queue;
 mod reader;
+mod rebuild;
 mod receipt;
 mod recover;
 mod render;
@@ -46,6 +48,7 @@ pub use log::{Ledger, LedgerConfig};
 pub use mark::Mark;
 pub use note::{Checkpoint, VerifyingName};
 pub use reader::{Item, Reader};
+pub use rebuild::Rebuild;
 pub use receipt::Receipt;
 pub use render::{MAX_ENTRY_BYTES, hex};
 pub use subscribe::{Committed, CommittedEntry, Subscription};

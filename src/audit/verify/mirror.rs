@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tokio_postgres::{IsolationLevel, Row, Transaction};
 
-use crate::ledger::{Item, Mark, Reader};
+use crate::ledger::{Item, Mark, Reader, Rebuild};
 
 use super::fault::{Fault, VerifyError};
 use super::verifier::{Expected, Summary, Verifier};
@@ -35,19 +35,63 @@ pub async fn verify_mirror(
         }
         None => None,
     };
-    let mut check = Check { log, verifier: Verifier::new(expected), ledger };
+    let mut check = Check { log, verifier: Verifier::new(expected), ledger, rebuild: () };
     check.read(&snapshot).await?;
     check.count(&snapshot).await?;
     Ok(check.verifier.finish()?)
 }
 
-struct Check {
+/// Verifies one log of the audit schema and writes again what `rebuild` does not have yet. The mirror must contain
+/// what `rebuild` began with, and what was held, as far as the mirror goes: whether the result does is for the caller.
+pub async fn rehydrate(
+    client: &mut tokio_postgres::Client,
+    mut expected: Expected,
+    rebuild: Rebuild,
+) -> Result<(Summary, Rebuild), VerifyError> {
+    let snapshot = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await?;
+    let log = expected.key.name().to_owned();
+    let row = snapshot.query_one("SELECT max(size) FROM audit.checkpoint WHERE log = $1", &[&log]).await?;
+    let size = row.try_get::<_, Option<i64>>(0)?.map_or(0, i64::unsigned_abs);
+    expected.held.extend(rebuild.base().cloned());
+    expected.held.retain(|held| held.size() <= size);
+    let mut check = Check { log, verifier: Verifier::new(expected), ledger: None, rebuild };
+    check.read(&snapshot).await?;
+    check.count(&snapshot).await?;
+    Ok((check.verifier.finish()?, check.rebuild))
+}
+
+/// What is done with entries and checkpoints that were found right.
+trait Sink {
+    fn entry(&mut self, seq: u64, bytes: &[u8]);
+    fn checkpoint(&mut self, note: &str) -> Result<(), VerifyError>;
+}
+
+impl Sink for () {
+    fn entry(&mut self, _: u64, _: &[u8]) {}
+
+    fn checkpoint(&mut self, _: &str) -> Result<(), VerifyError> {
+        Ok(())
+    }
+}
+
+impl Sink for Rebuild {
+    fn entry(&mut self, seq: u64, bytes: &[u8]) {
+        Rebuild::entry(self, seq, bytes);
+    }
+
+    fn checkpoint(&mut self, note: &str) -> Result<(), VerifyError> {
+        Ok(Rebuild::checkpoint(self, note)?)
+    }
+}
+
+struct Check<S> {
     log: String,
     verifier: Verifier,
     ledger: Option<Reader>,
+    rebuild: S,
 }
 
-impl Check {
+impl<S: Sink> Check<S> {
     async fn read(&mut self, snapshot: &Transaction<'_>) -> Result<(), VerifyError> {
         let page = "SELECT seq, bytes, leaf_hash FROM audit.entry WHERE log = $1 AND seq > $2 ORDER BY seq LIMIT $3";
         let page = snapshot.prepare(page).await?;
@@ -83,6 +127,7 @@ impl Check {
         let (seq, bytes, leaf): (i64, &[u8], &[u8]) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         let number = u64::try_from(seq).map_err(|_| Fault::Stray { seq })?;
         self.verifier.entry(number, bytes, Some(leaf))?;
+        self.rebuild.entry(number, bytes);
         self.compare(number, bytes)
     }
 
@@ -101,7 +146,8 @@ impl Check {
     fn checkpoint(&mut self, row: &Row) -> Result<(), VerifyError> {
         let (size, root, note): (i64, &[u8], &str) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         let stored = u64::try_from(size).map_err(|_| Fault::StrayCheckpoint { size })?;
-        Ok(self.verifier.checkpoint(note, Some((stored, root)))?)
+        self.verifier.checkpoint(note, Some((stored, root)))?;
+        self.rebuild.checkpoint(note)
     }
 
     /// Rows that the pages skipped, since their seq appears twice, would still show in the views.

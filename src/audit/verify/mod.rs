@@ -7,5 +7,5 @@ mod verifier;
 
 pub use disk::verify_ledger;
 pub use fault::{Fault, VerifyError};
-pub use mirror::{logs, verify_mirror};
+pub use mirror::{logs, rehydrate, verify_mirror};
 pub use verifier::{Expected, Summary, Verifier};
