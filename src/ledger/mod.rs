@@ -38,7 +38,7 @@ pub mod tree;
 mod writer;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use disk::{SharedHold, hold_shared, try_lock};
 pub use entry::{Abridged, Decision, DelegatedBlock, Entry, Kind, TransactionState};

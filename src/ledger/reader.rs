@@ -131,6 +131,11 @@ impl Reader {
         if let Some(stray) = stray.filter(|stray| !(unwritten && **stray == self.next_seq)) {
             return Err(self.corrupt(&format!("the log ends here, but segment {} goes on", file_name(*stray))));
         }
+        self.check_rest("something is written after the end of the log")
+    }
+
+    /// Fails if anything but zeros lies behind what was read of this segment.
+    fn check_rest(&self, what: &str) -> Result<(), LedgerError> {
         let mut at = self.base + self.taken as u64;
         let mut chunk = vec![0; READ_BYTES];
         loop {
@@ -139,8 +144,7 @@ impl Reader {
                 return Ok(());
             }
             if let Some(stray) = chunk[..got].iter().position(|b| *b != 0) {
-                let offset = at + stray as u64;
-                return Err(corrupt(self.first_seq, offset, self.next_seq, "something is written after the end of the log"));
+                return Err(corrupt(self.first_seq, at + stray as u64, self.next_seq, what));
             }
             at += got as u64;
         }
@@ -154,6 +158,7 @@ impl Reader {
         if is_unwritten(&next)? {
             return Ok(false);
         }
+        self.check_rest("something is written after the end of the segment")?;
         self.file = next;
         (self.first_seq, self.base, self.taken) = (self.next_seq, 0, 0);
         self.buffer.clear();

@@ -16,7 +16,7 @@ use super::segment::{Heading, Segment};
 use super::tree::{Tree, leaf_hash};
 
 /// An entry that says everything that an entry can say.
-pub(super) fn full_entry() -> Entry {
+pub(crate) fn full_entry() -> Entry {
     Entry {
         abridged: vec![Abridged { bytes: 3, field: "message".into(), sha256: "ab".into() }],
         agent: Some("support-bot".into()),
@@ -127,9 +127,9 @@ impl SegmentFile for FaultyFile {
     }
 }
 
-pub(super) const ORIGIN: &str = "example.com/log";
+pub(crate) const ORIGIN: &str = "example.com/log";
 
-pub(super) fn config(dir: &Path) -> LedgerConfig {
+pub(crate) fn config(dir: &Path) -> LedgerConfig {
     let mut config = LedgerConfig::new(dir, ORIGIN, SigningKey::from_bytes(&[1; 32]));
     config.low_water = 1000;
     config.low_water_writes = 2000;
@@ -137,7 +137,7 @@ pub(super) fn config(dir: &Path) -> LedgerConfig {
 }
 
 /// A log of entries with these times, each in a segment of its own.
-pub(super) fn log_with_times<'a>(dir: &Path, signer: &NoteSigner, times: impl Iterator<Item = &'a str>) {
+pub(crate) fn log_with_times<'a>(dir: &Path, signer: &NoteSigner, times: impl Iterator<Item = &'a str>) {
     let disk = Directory::lock(dir, true).unwrap();
     let mut tree = Tree::new();
     for (seq, time) in times.enumerate() {

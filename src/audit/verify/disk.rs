@@ -95,3 +95,35 @@ fn settle(dir: &Path, settled: Verifier) -> Option<Summary> {
 fn is_being_written(dir: &Path) -> bool {
     matches!(crate::ledger::try_lock(dir), Err(LedgerError::Locked(_)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::note::NoteSigner;
+    use crate::ledger::testing::{ORIGIN, config, full_entry, log_with_times};
+    use crate::ledger::{Entry, Ledger};
+    use ed25519_dalek::SigningKey;
+
+    #[test]
+    fn a_wall_clock_that_was_stepped_back_breaks_no_proof() {
+        let dir = tempfile::tempdir().unwrap();
+        let signer = NoteSigner::new(ORIGIN, SigningKey::from_bytes(&[1; 32])).unwrap();
+        let times = ["2026-03-29T02:59:59.999999Z", "2026-03-29T01:00:00.000000Z", "1970-01-01T00:00:00.000000Z"];
+        log_with_times(dir.path(), &signer, times.into_iter());
+        let expected = Expected { key: signer.verifying_name().clone(), held: Vec::new() };
+        assert_eq!(verify_ledger(dir.path(), expected).unwrap().entries, 3);
+        // The next process goes on with it, by whatever clock.
+        let ledger = Ledger::open(config(dir.path())).unwrap();
+        (0..20).for_each(|_| drop(ledger.append(full_entry()).wait().unwrap()));
+        let mut reader = Reader::open(dir.path(), 3).unwrap();
+        let mut stamps = Vec::new();
+        loop {
+            match reader.read().unwrap() {
+                Item::Entry { bytes, .. } => stamps.push(serde_json::from_slice::<Entry>(bytes).unwrap().mono_us),
+                Item::Checkpoint { .. } => {}
+                Item::End => break,
+            }
+        }
+        assert!(stamps.len() == 20 && stamps.is_sorted(), "within a run the monotonic clock orders: {stamps:?}");
+    }
+}
