@@ -1,14 +1,21 @@
 //! What recording costs: entries a second by how many sessions wait at once, and the time from append to receipt,
 //! beside a bare write and fdatasync of as many bytes on the same disk.
 //!
+//! Then what mirroring costs: a ledger of many entries that a Postgres on the same disk, with fsync, has to catch up with.
+//!
 //! `cargo bench --bench ledger [-- DIR]`; DIR decides the disk.
+
+#[path = "../tests/support/mod.rs"]
+mod support;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ed25519_dalek::SigningKey;
+use pgwarrant::audit::mirror::{Connect, Mirror};
 use pgwarrant::ledger::{Decision, Entry, Kind, Ledger, LedgerConfig};
 
 const RUN: Duration = Duration::from_secs(2);
@@ -79,6 +86,34 @@ fn disk_alone(dir: &Path, batch: usize) -> f64 {
     rate
 }
 
+/// Entries a second that a mirror far behind copies: COPY BINARY and a checkpoint a transaction.
+fn mirror(dir: &Path, entries: u64) -> f64 {
+    let cluster = support::Cluster::builder().fsync(true).start().expect("a Postgres server is installed");
+    cluster.sql("postgres", "CREATE DATABASE audit").expect("it serves");
+    cluster.sql("audit", pgwarrant::audit::schema::SQL).expect("the schema installs");
+    let url = cluster.admin_url("audit");
+    let connect: Connect = Arc::new(move || {
+        let url = url.clone();
+        Box::pin(async move {
+            let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await?;
+            tokio::spawn(connection);
+            Ok(client)
+        })
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let ledger = open(dir, false);
+        for n in 0..entries / 128 {
+            let batch: Vec<_> = (0..128).map(|i| ledger.append(entry(n * 128 + i))).collect();
+            futures_util::future::try_join_all(batch).await.expect("the disk has room");
+        }
+        let start = Instant::now();
+        let mirror = Mirror::start(&ledger, connect, u64::MAX);
+        mirror.caught_up().await.expect("it agrees");
+        entries as f64 / start.elapsed().as_secs_f64()
+    })
+}
+
 fn main() {
     // Cargo passes `--bench`.
     let base = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).map_or_else(std::env::temp_dir, PathBuf::from);
@@ -99,4 +134,6 @@ fn main() {
             at(99)
         );
     }
+    let dir = tempfile::tempdir_in(&base).expect("the directory is writable");
+    println!("mirror: {:.0} entries/s", mirror(dir.path(), 200_000));
 }

@@ -5,12 +5,13 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
+use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::SinkExt as _;
+use futures_util::future::{Either, join, select};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_postgres::Client;
-use tokio_postgres::binary_copy::BinaryCopyInWriter;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Statement};
 
 use crate::ledger::note::Claim;
 use crate::ledger::{Committed, Ledger, LedgerError, MirrorGate, Reader, Subscription};
@@ -18,8 +19,12 @@ use crate::ledger::{Committed, Ledger, LedgerError, MirrorGate, Reader, Subscrip
 /// Makes a new connection as the writer, whose driver runs already.
 pub type Connect = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = anyhow::Result<Client>> + Send>> + Send + Sync>;
 
-/// One transaction copies about this much.
-const BATCH_BYTES: usize = 1 << 20;
+/// One transaction copies about this much, when there is so much.
+const BATCH_BYTES: usize = 4 << 20;
+/// One message of it has about this much.
+const CHUNK_BYTES: usize = 256 << 10;
+/// After a transaction with less the mirror waits so long for more: a trickle of commits is not a transaction each.
+const LINGER: Duration = Duration::from_millis(5);
 /// A server that does not answer for so long is given up; the lag says what that means.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
@@ -135,12 +140,31 @@ async fn copy(ledger: &Ledger, connect: &Connect, gate: &MirrorGate) -> Result<(
     let client = answer(async { connect().await.map_err(MirrorError::Connect) }).await?;
     let resume_at = answer(agree(ledger, &client)).await?;
     gate.report(resume_at);
+    let table = answer(Table::prepare(&client, ledger.origin())).await?;
     let mut committed = ledger.subscribe(resume_at);
-    while let Some(batch) = committed.next(BATCH_BYTES).await? {
-        answer(store(&client, ledger.origin(), &batch)).await?;
-        gate.report(batch.size);
+    let mut next = committed.next(BATCH_BYTES).await?;
+    while let Some(batch) = next {
+        let is_full = bytes_of(&batch) >= BATCH_BYTES;
+        next = if is_full && batch.size < committed.head().size() {
+            // It is behind: what comes next is read while this is stored.
+            let (stored, read) = join(answer(table.store(&batch)), committed.next(BATCH_BYTES)).await;
+            stored?;
+            gate.report(batch.size);
+            read?
+        } else {
+            answer(table.store(&batch)).await?;
+            gate.report(batch.size);
+            if !is_full {
+                tokio::time::sleep(LINGER).await;
+            }
+            committed.next(BATCH_BYTES).await?
+        };
     }
     Ok(())
+}
+
+fn bytes_of(batch: &Committed) -> usize {
+    batch.entries.iter().map(|entry| entry.bytes.len()).sum()
 }
 
 async fn answer<T>(work: impl Future<Output = Result<T, MirrorError>>) -> Result<T, MirrorError> {
@@ -190,22 +214,76 @@ async fn entry_at(mut committed: Subscription) -> Result<[u8; 32], MirrorError> 
     batch.and_then(|b| b.entries.first().map(|e| e.leaf_hash)).ok_or(MirrorError::Ledger(LedgerError::Closed))
 }
 
-/// One transaction: the entries and the checkpoint that covers them, so that no mirrored entry is ever uncovered.
-async fn store(client: &Client, log: &str, batch: &Committed) -> Result<(), MirrorError> {
-    let claim = Claim::parse(&batch.checkpoint).map_err(|error| MirrorError::Disagrees(error.to_string()))?;
-    client.batch_execute("BEGIN").await?;
-    let sink = client.copy_in("COPY audit.entry (log, seq, bytes, leaf_hash) FROM STDIN BINARY").await?;
-    let mut writer = pin!(BinaryCopyInWriter::new(sink, &[Type::TEXT, Type::INT8, Type::BYTEA, Type::BYTEA]));
-    for entry in &batch.entries {
-        let leaf: &[u8] = &entry.leaf_hash;
-        writer.as_mut().write(&[&log, &column(entry.seq)?, &entry.bytes, &leaf]).await?;
+/// The audit schema's tables on one connection, for one log.
+struct Table<'a> {
+    client: &'a Client,
+    log: &'a str,
+    copy: Statement,
+    insert: Statement,
+}
+
+impl<'a> Table<'a> {
+    async fn prepare(client: &'a Client, log: &'a str) -> Result<Table<'a>, MirrorError> {
+        let copy = client.prepare("COPY audit.entry (log, seq, bytes, leaf_hash) FROM STDIN BINARY").await?;
+        let insert = client.prepare("INSERT INTO audit.checkpoint (log, size, root, note) VALUES ($1, $2, $3, $4)").await?;
+        Ok(Table { client, log, copy, insert })
     }
-    writer.finish().await?;
-    let root: &[u8] = &claim.root;
-    let insert = "INSERT INTO audit.checkpoint (log, size, root, note) VALUES ($1, $2, $3, $4)";
-    client.execute(insert, &[&log, &column(claim.size)?, &root, &claim.note()]).await?;
-    client.batch_execute("COMMIT").await?;
-    Ok(())
+
+    /// One transaction: the entries and the checkpoint that covers them, so that no mirrored entry is ever uncovered.
+    /// What is joined here goes out together; an error in the middle makes the COMMIT a ROLLBACK.
+    async fn store(&self, batch: &Committed) -> Result<(), MirrorError> {
+        let claim = Claim::parse(&batch.checkpoint).map_err(|error| MirrorError::Disagrees(error.to_string()))?;
+        let (begun, sink) = join(self.client.batch_execute("BEGIN"), self.client.copy_in::<_, Bytes>(&self.copy)).await;
+        begun?;
+        let mut sink = pin!(sink?);
+        let mut rows = Rows::new();
+        for entry in &batch.entries {
+            rows.push(self.log, column(entry.seq)?, &entry.bytes, &entry.leaf_hash);
+            if rows.0.len() >= CHUNK_BYTES {
+                sink.send(rows.take()).await?;
+            }
+        }
+        sink.send(rows.end()).await?;
+        sink.finish().await?;
+        let (size, root) = (column(claim.size)?, claim.root.as_slice());
+        let note = claim.note();
+        let values: [&(dyn ToSql + Sync); 4] = [&self.log, &size, &root, &note];
+        let (inserted, committed) = join(self.client.execute(&self.insert, &values), self.client.batch_execute("COMMIT")).await;
+        inserted?;
+        Ok(committed?)
+    }
+}
+
+/// Rows as `COPY … BINARY` takes them (Postgres manual, COPY, "Binary Format"), in large pieces: the driver's own writer
+/// sends 4 KiB at a time.
+struct Rows(BytesMut);
+
+impl Rows {
+    fn new() -> Rows {
+        let mut rows = Rows(BytesMut::with_capacity(CHUNK_BYTES + (64 << 10)));
+        rows.0.put_slice(b"PGCOPY\n\xff\r\n\0");
+        // No flags, no extension of the header.
+        rows.0.put_slice(&[0; 8]);
+        rows
+    }
+
+    fn push(&mut self, log: &str, seq: i64, bytes: &[u8], leaf_hash: &[u8]) {
+        self.0.put_i16(4);
+        for field in [log.as_bytes(), &seq.to_be_bytes(), bytes, leaf_hash] {
+            // An entry has at most 64 KiB.
+            self.0.put_i32(field.len() as i32);
+            self.0.put_slice(field);
+        }
+    }
+
+    fn take(&mut self) -> Bytes {
+        self.0.split().freeze()
+    }
+
+    fn end(mut self) -> Bytes {
+        self.0.put_i16(-1);
+        self.0.freeze()
+    }
 }
 
 fn column(number: u64) -> Result<i64, MirrorError> {
