@@ -343,6 +343,61 @@ fn locking_writes_and_into_are_told_apart() {
 }
 
 #[test]
+fn a_write_names_its_targets_and_what_it_reads() {
+    let names = |text: &str| {
+        let names = one(text).names;
+        let at = |position: &u32| names.relations.iter().find(|r| r.position == *position).map(|r| r.name.clone());
+        let targets: Vec<String> = names.targets.iter().map(|p| at(p).expect("a target is a relation")).collect();
+        (targets, names.relations.iter().map(|r| r.name.clone()).collect::<Vec<_>>())
+    };
+    let owned = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    for (text, targets, relations) in [
+        ("INSERT INTO a (x, y) VALUES (1, DEFAULT), (2, (SELECT z FROM b))", &["a"][..], &["a", "b"][..]),
+        ("INSERT INTO s.a DEFAULT VALUES", &["a"], &["a"]),
+        (
+            "INSERT INTO a AS q (x) SELECT y FROM b ON CONFLICT (x) DO UPDATE SET y = excluded.y WHERE q.z = 7 RETURNING *",
+            &["a"],
+            &["a", "b"],
+        ),
+        ("INSERT INTO a (x) OVERRIDING SYSTEM VALUE VALUES (1) ON CONFLICT DO NOTHING", &["a"], &["a"]),
+        ("INSERT INTO a (x) VALUES (1) ON CONFLICT ON CONSTRAINT k DO NOTHING", &["a"], &["a"]),
+        (
+            "UPDATE ONLY a AS q SET (x, y) = (1, 2), z = DEFAULT FROM b JOIN c USING (id) WHERE q.id = b.id RETURNING (SELECT 1 FROM d)",
+            &["a"],
+            &["a", "b", "c", "d"],
+        ),
+        ("DELETE FROM a USING b WHERE a.id = b.id AND EXISTS (SELECT FROM c)", &["a"], &["a", "b", "c"]),
+        (
+            "MERGE INTO a AS q USING (SELECT 1 FROM b) s ON q.id = s.id WHEN MATCHED AND q.x = 1 THEN UPDATE SET x = (SELECT 1 FROM c) \
+             WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT (id) VALUES (s.id)",
+            &["a"],
+            &["a", "b", "c"],
+        ),
+        ("MERGE INTO a USING b ON a.id = b.id WHEN NOT MATCHED BY SOURCE THEN DO NOTHING RETURNING a.id", &["a"], &["a", "b"]),
+        (
+            "WITH x AS (DELETE FROM a RETURNING *), y AS (INSERT INTO b SELECT * FROM x) SELECT * FROM c",
+            &["a", "b"],
+            &["a", "b", "c"],
+        ),
+        ("WITH x AS (SELECT 1 FROM b) UPDATE a SET y = 1 FROM x", &["a"], &["b", "a"]),
+    ] {
+        assert_eq!(names(text), (owned(targets), owned(relations)), "{text}");
+    }
+    // Postgres writes the table, not the WITH query.
+    assert!(local::read("WITH a AS (SELECT 1) DELETE FROM a", &Limits::default()).is_err());
+    for text in [
+        "INSERT a VALUES (1)",
+        "DELETE a",
+        "UPDATE a, b SET x = 1",
+        "UPDATE a SET x = 1 LIMIT 1",
+        "INSERT INTO a SET x = 1",
+        "REPLACE INTO a VALUES (1)",
+    ] {
+        assert!(local::read(text, &Limits::default()).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn transaction_control_and_settings_are_read_exactly() {
     use pgwarrant::statement::kind::{Isolation, SetValue, SetVariable, StatementKind::*, TransactionModes};
     let set = |name: &str, values: &[&str], local| {

@@ -23,7 +23,14 @@ pub fn before_reading(names: &Names, catalogue: &Catalogue, rules: &Ruleset, cha
         return calls.try_for_each(|c| is_harmless_type(c.schema.as_deref(), &c.name, c.position, catalogue).map(drop));
     }
     for relation in &names.relations {
-        if rules.mode == Mode::Enforce && !chain.iter().all(|grants| is_granted(relation, grants)) {
+        // What acts is never only observed.
+        if names.targets.contains(&relation.position) {
+            if !chain.iter().all(|grants| is_granted(relation, grants, |action| action != Action::Select)) {
+                return Err(not_writable(relation));
+            }
+        } else if rules.mode == Mode::Enforce
+            && !chain.iter().all(|grants| is_granted(relation, grants, |action| action == Action::Select))
+        {
             return Err(not_granted(relation));
         }
         reads_harmless_literals(relation, catalogue)?;
@@ -36,13 +43,13 @@ pub fn before_reading(names: &Names, catalogue: &Catalogue, rules: &Ruleset, cha
 fn reads_filtered_catalogue(names: &Names) -> bool {
     let ours = |r: &RelationName| r.schema.as_deref().is_some_and(is_filtered_schema);
     let called = names.functions.iter().any(|f| f.schema.as_deref().is_some_and(is_filtered_schema));
-    names.relations.iter().all(ours) && (!names.relations.is_empty() || called)
+    names.targets.is_empty() && names.relations.iter().all(ours) && (!names.relations.is_empty() || called)
 }
 
-fn is_granted(relation: &RelationName, grants: &[Grant]) -> bool {
+fn is_granted(relation: &RelationName, grants: &[Grant], wanted: fn(Action) -> bool) -> bool {
     grants.iter().any(|g| match g {
         Grant::Relation(r) => {
-            r.action == Action::Select
+            wanted(r.action)
                 && r.relation.name == relation.name
                 && relation.schema.as_ref().is_none_or(|schema| *schema == r.relation.schema)
         }
@@ -55,6 +62,15 @@ fn not_granted(relation: &RelationName) -> Deny {
         Some(schema) => hint::not_granted(&QualifiedName { schema: schema.clone(), name: relation.name.clone() }),
         None => Deny::new(Reason::RelationNotGranted, format!("{} is not granted for reading", relation.name))
             .hint("SHOW pgwarrant.scope lists the tables and columns that this token may read."),
+    }
+    .at(Some(relation.position))
+}
+
+fn not_writable(relation: &RelationName) -> Deny {
+    match &relation.schema {
+        Some(schema) => hint::not_writable(&QualifiedName { schema: schema.clone(), name: relation.name.clone() }),
+        None => Deny::new(Reason::RelationNotGranted, format!("{} is not granted for writing", relation.name))
+            .hint("SHOW pgwarrant.scope lists the tables and columns that this token may write."),
     }
     .at(Some(relation.position))
 }

@@ -15,6 +15,12 @@ pub fn not_granted(name: &QualifiedName) -> Deny {
         .hint("SHOW pgwarrant.scope lists the tables and columns that this token may read.")
 }
 
+pub fn not_writable(name: &QualifiedName) -> Deny {
+    Deny::new(Reason::RelationNotGranted, format!("{}.{} is not granted for writing", name.schema, name.name))
+        .table(name)
+        .hint("SHOW pgwarrant.scope lists the tables and columns that this token may write.")
+}
+
 pub fn no_rule(name: &QualifiedName) -> Deny {
     Deny::new(Reason::NoRule, format!("no rule file covers {}.{}, so it cannot be read", name.schema, name.name))
         .table(name)

@@ -18,6 +18,6 @@ pub use crate::shape::constant::BoundValue;
 pub use before::before_reading;
 pub use deny::Deny;
 pub use narrate::narrate;
-pub use permit::{Permit, Proof, ProvenRelation};
+pub use permit::{Permit, Proof, ProvenRelation, Written};
 pub use prove::{Question, granted_relations, is_built_in_body, prove};
 pub use reason::Reason;

@@ -23,6 +23,18 @@ pub struct ProvenRelation {
     pub name: QualifiedName,
 }
 
+/// A table that the statement may change, foreign-key actions included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    pub oid: u32,
+    pub name: QualifiedName,
+    pub insert: bool,
+    pub update: bool,
+    pub delete: bool,
+    /// The most rows of it that the statement may insert, update and delete together.
+    pub limit: Option<u64>,
+}
+
 /// A statement proven for all values, but for its conditions.
 #[derive(Debug, Clone)]
 pub struct Proof {
@@ -31,8 +43,20 @@ pub struct Proof {
     /// The smallest `max_rows` of the rules.
     pub(super) row_limit: Option<u64>,
     pub(super) relations: Arc<[ProvenRelation]>,
+    /// What it may change, without the limits of grants.
+    pub(super) written: Vec<Change>,
     pub(super) introspection: bool,
     pub(super) observe: Observe,
+}
+
+/// Rows of one table that a statement may change.
+#[derive(Debug, Clone)]
+pub(super) struct Change {
+    pub table: Written,
+    /// One of each list must hold, and gives its limit.
+    pub obligations: Vec<Obligation>,
+    /// Rows that the statement spells out.
+    pub rows: u64,
 }
 
 /// `mode = "observe"`: what would have been refused runs, and is recorded as such.
@@ -51,6 +75,7 @@ pub(super) enum Observe {
 pub struct Permit {
     row_limit: Option<u64>,
     relations: Arc<[ProvenRelation]>,
+    written: Arc<[Written]>,
     introspection: bool,
     observed: Option<Reason>,
 }
@@ -70,6 +95,11 @@ impl Permit {
         &self.relations
     }
 
+    /// The tables that it may change; none for a statement that only reads.
+    pub fn written(&self) -> &[Written] {
+        &self.written
+    }
+
     /// The statement reads the filtered catalogue: the session's scope must be set where it runs.
     pub fn introspection(&self) -> bool {
         self.introspection
@@ -80,43 +110,59 @@ impl Proof {
     /// Decides for the values of one Bind. `now`: microseconds since 2000-01-01 UTC.
     pub fn check(&self, values: &[BoundValue<'_>], now: i64) -> Result<Permit, Deny> {
         match (self.weigh(&Moment { values, now }), &self.observe) {
-            (Ok(row_limit), Observe::Off | Observe::Values) => Ok(self.permit(row_limit, None)),
+            (Ok(limits), Observe::Off | Observe::Values) => Ok(self.permit(limits, None)),
             // What is left to check of such a statement is its cost.
-            (Ok(row_limit), Observe::Statement(deny)) => Ok(self.permit(row_limit, Some(deny.reason))),
+            (Ok(limits), Observe::Statement(deny)) => Ok(self.permit(limits, Some(deny.reason))),
             (Err(deny), Observe::Statement(_)) => Err(deny),
-            (Err(deny), Observe::Values) if observable(deny.reason) => Ok(self.permit(self.row_limit, Some(deny.reason))),
+            (Err(deny), Observe::Values) if observable(deny.reason) => {
+                let limits = Limits { rows: self.row_limit, written: Vec::new() };
+                Ok(self.permit(limits, Some(deny.reason)))
+            }
             (Err(deny), Observe::Off | Observe::Values) => Err(deny),
         }
     }
 
-    fn permit(&self, row_limit: Option<u64>, observed: Option<Reason>) -> Permit {
-        Permit { row_limit, relations: self.relations.clone(), introspection: self.introspection, observed }
+    fn permit(&self, limits: Limits, observed: Option<Reason>) -> Permit {
+        Permit {
+            row_limit: limits.rows,
+            relations: self.relations.clone(),
+            written: limits.written.into(),
+            introspection: self.introspection,
+            observed,
+        }
     }
 
-    /// The row limit under the grants that cover these values.
-    fn weigh(&self, moment: &Moment<'_>) -> Result<Option<u64>, Deny> {
+    /// The limits under the grants that cover these values.
+    fn weigh(&self, moment: &Moment<'_>) -> Result<Limits, Deny> {
         if let Some(failed) = self.conditions.iter().find(|c| !c.evaluate(moment)) {
             return Err(explain(failed));
         }
-        let mut row_limit = self.row_limit;
+        let mut read = self.row_limit;
         for o in &self.obligations {
-            let met = o.alternatives.iter().find(|a| a.conditions.iter().all(|c| c.evaluate(moment)));
-            match met {
-                None => return Err(o.refusal.clone()),
-                Some(a) => {
-                    if let Some(limit) = a.limit {
-                        row_limit = Some(row_limit.map_or(limit, |l| l.min(limit)));
-                    }
-                }
-            }
+            read = read.into_iter().chain(o.met(moment)?.limit).min();
         }
-        Ok(row_limit)
+        let mut limits = Limits { rows: read, written: Vec::with_capacity(self.written.len()) };
+        for change in &self.written {
+            let mut limit = read.into_iter().chain(change.table.limit).min();
+            for o in &change.obligations {
+                limit = limit.into_iter().chain(o.met(moment)?.limit).min();
+            }
+            if let Some(limit) = limit
+                && change.rows > limit
+            {
+                return Err(too_many_rows(change, limit));
+            }
+            limits.rows = limits.rows.into_iter().chain(limit).min();
+            limits.written.push(Written { limit, ..change.table.clone() });
+        }
+        Ok(limits)
     }
 
     /// Whether the proof holds whatever the values.
     pub fn is_unconditional(&self) -> bool {
+        let written = self.written.iter().flat_map(|change| &change.obligations);
         self.conditions.is_empty()
-            && self.obligations.iter().all(|o| o.alternatives.first().is_some_and(|a| a.conditions.is_empty()))
+            && self.obligations.iter().chain(written).all(|o| o.alternatives.first().is_some_and(|a| a.conditions.is_empty()))
     }
 
     pub fn relations(&self) -> &Arc<[ProvenRelation]> {
@@ -126,6 +172,26 @@ impl Proof {
     pub fn introspection(&self) -> bool {
         self.introspection
     }
+}
+
+/// What one set of values leaves of the limits.
+struct Limits {
+    rows: Option<u64>,
+    written: Vec<Written>,
+}
+
+impl Obligation {
+    fn met(&self, moment: &Moment<'_>) -> Result<&Alternative, Deny> {
+        let met = self.alternatives.iter().find(|a| a.conditions.iter().all(|c| c.evaluate(moment)));
+        met.ok_or_else(|| self.refusal.clone())
+    }
+}
+
+fn too_many_rows(change: &Change, limit: u64) -> Deny {
+    let (rows, name) = (change.rows, &change.table.name);
+    Deny::new(Reason::RowLimit, format!("the statement writes {rows} rows of {}; {limit} are allowed", name.name))
+        .table(name)
+        .hint(format!("Write at most {limit} rows at a time."))
 }
 
 /// What a rule that observes lets through: whose rows and how many. Never what acts, shows a hidden column, costs too

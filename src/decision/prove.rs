@@ -94,6 +94,7 @@ fn observed(q: &Question<'_>, deny: Deny) -> Result<Proof, Deny> {
         obligations: Vec::new(),
         row_limit,
         relations: relations.into(),
+        written: Vec::new(),
         introspection: false,
         observe: Observe::Statement(deny),
     };
@@ -128,6 +129,7 @@ fn proven_inside(q: &Question<'_>) -> Result<Proof, Deny> {
             obligations: Vec::new(),
             row_limit: None,
             relations,
+            written: Vec::new(),
             introspection: true,
             observe: Observe::Off,
         });
@@ -170,7 +172,7 @@ fn proven_inside(q: &Question<'_>) -> Result<Proof, Deny> {
     size::check(&solver)?;
     conditions.dedup();
     let relations = relations.iter().map(|o| proven(o.relation)).collect();
-    Ok(Proof { conditions, obligations, row_limit, relations, introspection: false, observe: Observe::Off })
+    Ok(Proof { conditions, obligations, row_limit, relations, written: Vec::new(), introspection: false, observe: Observe::Off })
 }
 
 fn proven(relation: &Relation) -> ProvenRelation {

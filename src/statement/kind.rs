@@ -24,7 +24,7 @@ pub enum StatementKind {
         inner: Box<LocalStatement>,
         options: Vec<ExplainOption>,
     },
-    /// INSERT, UPDATE, DELETE, MERGE, or a WITH that holds one. `names` is empty: writes are not read yet.
+    /// INSERT, UPDATE, DELETE, MERGE, or a WITH that holds one.
     Write {
         verb: &'static str,
     },

@@ -43,7 +43,7 @@ fn one(text: &str, tokens: &[Token]) -> Result<LocalStatement, Deny> {
     if cursor.word("explain") {
         return Ok(statement(explain(text, &mut cursor)?, Names::default()));
     }
-    if is_query(text, tokens) {
+    if is_query(text, tokens) || write_verb(text, tokens).is_some() {
         let (kind, names) = query(text, tokens)?;
         return Ok(statement(kind, names));
     }
@@ -53,6 +53,13 @@ fn one(text: &str, tokens: &[Token]) -> Result<LocalStatement, Deny> {
 fn is_query(text: &str, tokens: &[Token]) -> bool {
     let first = tokens.iter().find(|token| token.kind != TokenKind::LeftParen);
     first.is_some_and(|first| ["select", "with", "values", "table"].iter().any(|word| first.is_word(text, word)))
+}
+
+/// INSERT, UPDATE, DELETE or MERGE, if that is the first word.
+fn write_verb(text: &str, tokens: &[Token]) -> Option<&'static str> {
+    const VERBS: [(&str, &str); 4] = [("insert", "INSERT"), ("update", "UPDATE"), ("delete", "DELETE"), ("merge", "MERGE")];
+    let first = tokens.first()?;
+    VERBS.into_iter().find(|(word, _)| first.is_word(text, word)).map(|(_, verb)| verb)
 }
 
 fn query(text: &str, tokens: &[Token]) -> Result<(StatementKind, Names), Deny> {
@@ -68,7 +75,8 @@ fn query(text: &str, tokens: &[Token]) -> Result<(StatementKind, Names), Deny> {
     let Found { mut names, write, into } = found;
     names.operators = operators;
     match (write, into) {
-        (Some(verb), _) => Ok((StatementKind::Write { verb }, Names::default())),
+        (Some(_), Some(_)) => Ok((StatementKind::Unsupported { word: "SELECT INTO".to_owned() }, Names::default())),
+        (Some(verb), None) => Ok((StatementKind::Write { verb: write_verb(text, tokens).unwrap_or(verb) }, names)),
         (None, Some(_)) => Ok((StatementKind::Unsupported { word: "SELECT INTO".to_owned() }, Names::default())),
         (None, None) => Ok((StatementKind::Select, names)),
     }
@@ -92,7 +100,7 @@ fn parse(tokens: Vec<sqlparser::tokenizer::TokenWithSpan>) -> Result<Box<Query>,
     Ok(query)
 }
 
-const PLAIN: &str = "Use the plain form of SELECT here; some rare spellings that Postgres accepts are not read.";
+const PLAIN: &str = "Use the plain form of the statement here; some rare spellings that Postgres accepts are not read.";
 
 fn syntax(error: ParserError) -> Deny {
     match error {
@@ -140,10 +148,8 @@ fn explain(text: &str, cursor: &mut Cursor<'_>) -> Result<StatementKind, Deny> {
     if rest.is_empty() {
         return Err(cursor.unexpected("a statement"));
     }
-    let writes = [("insert", "INSERT"), ("update", "UPDATE"), ("delete", "DELETE"), ("merge", "MERGE")];
-    let write = writes.iter().find(|(word, _)| rest[0].is_word(text, word));
-    let (kind, names) = match write {
-        Some((_, verb)) => (StatementKind::Write { verb }, Names::default()),
+    let (kind, names) = match write_verb(text, rest) {
+        Some(verb) => (StatementKind::Write { verb }, Names::default()),
         None if is_query(text, rest) => query(text, rest)?,
         None => {
             let deny = Deny::new(Reason::StatementNotAllowed, "EXPLAIN of this statement is not allowed").at(Some(rest[0].start));
@@ -230,7 +236,6 @@ fn column(cursor: &mut Cursor<'_>, function: String) -> Option<String> {
 
 /// Everything that is known and not run is named; what starts with anything else is no statement.
 fn other(cursor: &Cursor<'_>) -> Result<StatementKind, Deny> {
-    const WRITES: [&str; 4] = ["INSERT", "UPDATE", "DELETE", "MERGE"];
     const KNOWN: [&str; 36] = [
         "ALTER",
         "ANALYSE",
@@ -270,9 +275,6 @@ fn other(cursor: &Cursor<'_>) -> Result<StatementKind, Deny> {
         "REPLICATION",
     ];
     let known = |word: &&&str| cursor.peek().is_some_and(|token| token.is_word(cursor.text, word));
-    if let Some(&verb) = WRITES.iter().find(known) {
-        return Ok(StatementKind::Write { verb });
-    }
     match KNOWN.iter().find(known) {
         Some(word) => Ok(StatementKind::Unsupported { word: (*word).to_owned() }),
         None => Err(cursor.unexpected("a statement")),

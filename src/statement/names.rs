@@ -6,6 +6,8 @@
 pub struct Names {
     /// Relations read, at whatever depth, in the order of the text; references to a CTE in scope are not among them.
     pub relations: Vec<RelationName>,
+    /// Where the targets of writes stand; each is among `relations` too.
+    pub targets: Vec<u32>,
     /// References that a CTE in scope answers.
     pub cte_references: Vec<RelationName>,
     /// Functions called, by name; not the ones with a syntax of their own (`extract`, `coalesce`, `current_date`, …).

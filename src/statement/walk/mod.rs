@@ -4,6 +4,7 @@
 mod expr;
 mod query;
 mod table;
+mod write;
 
 use sqlparser::ast::{Expr, Ident, ObjectName, ObjectNamePart, OrderByExpr, Query, SetExpr, TableFactor};
 use sqlparser::tokenizer::Span;
@@ -23,7 +24,7 @@ const MAX_CTES: usize = 100;
 #[derive(Debug, Default)]
 pub struct Found {
     pub names: Names,
-    /// The first INSERT, UPDATE, DELETE or MERGE in a WITH.
+    /// The verb of the statement, or of the first INSERT, UPDATE, DELETE or MERGE in its WITH.
     pub write: Option<&'static str>,
     /// SELECT … INTO.
     pub into: Option<u32>,
@@ -51,6 +52,7 @@ pub fn walk(text: &str, tokens: &[Token], query: &Query) -> Result<Found, Deny> 
     }
     let mut found = walk.found;
     found.names.relations.sort_by_key(|relation| relation.position);
+    found.names.targets.sort_unstable();
     found.names.cte_references.sort_by_key(|relation| relation.position);
     found.names.functions.sort_by_key(|function| function.position);
     found.names.casts.sort_by_key(|cast| cast.position);

@@ -125,16 +125,8 @@ impl<'q> Walk<'q, '_> {
                 let position = self.position(first.span);
                 self.add_relation(schema_name.as_ref().map(|schema| schema.value.clone()), name.value.clone(), position)
             }
-            SetExpr::Insert(_) => self.write("INSERT"),
-            SetExpr::Update(_) => self.write("UPDATE"),
-            SetExpr::Delete(_) => self.write("DELETE"),
-            SetExpr::Merge(_) => self.write("MERGE"),
+            SetExpr::Insert(write) | SetExpr::Update(write) | SetExpr::Delete(write) | SetExpr::Merge(write) => self.write(write),
         }
-    }
-
-    fn write(&mut self, verb: &'static str) -> Result<(), Deny> {
-        self.found.write.get_or_insert(verb);
-        Ok(())
     }
 
     fn select(&mut self, select: &'q Select) -> Result<(), Deny> {
@@ -199,7 +191,7 @@ impl<'q> Walk<'q, '_> {
         Ok(())
     }
 
-    fn select_item(&mut self, item: &'q SelectItem) -> Result<(), Deny> {
+    pub(super) fn select_item(&mut self, item: &'q SelectItem) -> Result<(), Deny> {
         match item {
             SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, alias: _ } => self.push_expr(expr),
             SelectItem::ExprWithAliases { .. } => return Err(unknown_node("several aliases of one expression")),
