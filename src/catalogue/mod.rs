@@ -7,3 +7,4 @@ pub mod load;
 pub mod snapshot;
 pub mod views;
 pub mod visible;
+pub mod write;

@@ -1,6 +1,7 @@
 //! What the query tree does not show, as plain data: read once an epoch, then only looked at.
 
 use super::constant::ConstantCheck;
+use super::write::WriteFacts;
 use crate::token::grant::QualifiedName;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -56,6 +57,8 @@ pub struct Relation {
     pub rules: Vec<String>,
     /// The same facts for writes, kept as plain names for refusals.
     pub triggers: Vec<String>,
+    /// What else a write sets off.
+    pub write: WriteFacts,
 }
 
 #[derive(Debug, Clone)]

@@ -67,12 +67,9 @@ impl Judge {
             },
         };
         let (range, names) = match &statement.kind {
-            StatementKind::Select => (statement.range.clone(), &statement.names),
-            StatementKind::Explain { inner, .. } => (inner.range.clone(), &inner.names),
-            StatementKind::Write { verb } => {
-                return Ok(Err(Deny::new(Reason::StatementNotAllowed, format!("{verb} is not allowed: only reading is"))));
-            }
-            _ => return Ok(Err(Deny::new(Reason::StatementNotAllowed, "only SELECT statements are proven"))),
+            StatementKind::Select | StatementKind::Write { .. } => (statement.range.clone(), &statement.names),
+            StatementKind::Explain { inner, .. } if inner.kind == StatementKind::Select => (inner.range.clone(), &inner.names),
+            _ => return Ok(Err(Deny::new(Reason::StatementNotAllowed, "only SELECT and writing statements are proven"))),
         };
         if let Err(deny) = decision::before_reading(names, &self.catalogue, &self.rules, chain) {
             return Ok(Err(deny));

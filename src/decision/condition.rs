@@ -64,6 +64,8 @@ pub enum Condition {
     Holds(Constant, TypedTest),
     /// Every element does (NULL elements match no row).
     AllHold(ArrayParam, TypedTest),
+    /// Every element does, NULL elements too: each is written.
+    EveryHolds(ArrayParam, TypedTest),
     /// A range lies within the test.
     RangeHolds {
         low: Option<Constant>,
@@ -89,6 +91,7 @@ impl Condition {
             Condition::AllHold(a, test) => {
                 elements(a, moment).is_some_and(|list| list.iter().all(|v| *v == Value::Null || test.holds(v)))
             }
+            Condition::EveryHolds(a, test) => elements(a, moment).is_some_and(|list| list.iter().all(|v| test.holds(v))),
             Condition::RangeHolds { low, high, test } => {
                 let value = |c: &Option<Constant>| match c {
                     None => Some(None),

@@ -6,7 +6,7 @@ use super::reason::Reason;
 use super::solve::Shortfall;
 use crate::catalogue::snapshot::Relation;
 use crate::rules::ruleset::TableRule;
-use crate::token::grant::{Columns, Comparison, Condition, Literal, QualifiedName, RelationGrant, Test};
+use crate::token::grant::{Action, Columns, Comparison, Condition, Literal, QualifiedName, RelationGrant, Test};
 
 pub fn not_granted(name: &QualifiedName) -> Deny {
     // One message whether the table exists or not.
@@ -19,6 +19,45 @@ pub fn not_writable(name: &QualifiedName) -> Deny {
     Deny::new(Reason::RelationNotGranted, format!("{}.{} is not granted for writing", name.schema, name.name))
         .table(name)
         .hint("SHOW pgwarrant.scope lists the tables and columns that this token may write.")
+}
+
+pub fn action_not_granted(name: &QualifiedName, action: Action) -> Deny {
+    let action = action.as_str();
+    Deny::new(Reason::RelationNotGranted, format!("{}.{} is not granted for {action}", name.schema, name.name)).table(name).hint(
+        format!("The token needs a grant of {action} on {}.{}; SHOW pgwarrant.scope lists what it has.", name.schema, name.name),
+    )
+}
+
+pub fn column_not_writable(relation: &Relation, column: &str, action: Action, grants: &[&RelationGrant]) -> Deny {
+    let listed = grants.iter().find_map(|g| match &g.columns {
+        Columns::List(names) => Some(names.join(", ")),
+        Columns::All => None,
+    });
+    let verb = action.as_str();
+    Deny::new(Reason::ColumnNotGranted, format!("{}.{column} is not granted for {verb}", relation.name.name))
+        .table(&relation.name)
+        .column(column)
+        .hint(format!("{verb} may write only these columns: {}.", listed.unwrap_or_default()))
+}
+
+/// The row as it is written is not shown to be inside the grant.
+pub fn new_row_outside(relation: &Relation, grant: &RelationGrant) -> Deny {
+    let wanted: Vec<String> = grant.predicate.iter().map(assignment).collect();
+    Deny::new(
+        Reason::PredicateNotImplied,
+        format!("the row written is not shown to stay inside the rows granted of {}", relation.name.name),
+    )
+    .table(&relation.name)
+    .hint(format!("Write a constant or parameter that the grant allows: {}.", wanted.join(", ")))
+}
+
+fn assignment(c: &Condition) -> String {
+    condition("", c)
+}
+
+pub fn outside_the_grants() -> Deny {
+    Deny::new(Reason::PredicateNotImplied, "the statement is not shown to stay inside the rows granted")
+        .hint("SHOW pgwarrant.scope lists the rows that this token may read and write.")
 }
 
 pub fn no_rule(name: &QualifiedName) -> Deny {
@@ -61,7 +100,10 @@ pub fn predicate_not_implied(relation: &Relation, alias: &str, grant: &RelationG
 }
 
 fn condition(alias: &str, c: &Condition) -> String {
-    let column = format!("{}.{}", quoted(alias), quoted(&c.column));
+    let column = match alias {
+        "" => quoted(&c.column),
+        alias => format!("{}.{}", quoted(alias), quoted(&c.column)),
+    };
     match &c.test {
         Test::Equals(l) => format!("{column} = {}", literal(l)),
         Test::In(list) => format!("{column} IN ({})", list.iter().map(literal).collect::<Vec<_>>().join(", ")),

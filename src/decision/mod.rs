@@ -7,12 +7,14 @@ mod cost;
 pub mod cover;
 pub mod deny;
 mod hint;
+mod implied;
 mod narrate;
 pub mod permit;
 mod prove;
 pub mod reason;
 mod size;
 mod solve;
+mod write;
 
 pub use crate::shape::constant::BoundValue;
 pub use before::before_reading;

@@ -215,7 +215,7 @@ pub(super) fn is_static(c: &Condition) -> bool {
     let known = |c: &Constant| matches!(c, Constant::Known(_) | Constant::Opaque);
     match c {
         Condition::Holds(c, _) | Condition::NotNull(c) => known(c),
-        Condition::AllHold(..) | Condition::ListAtMost(..) => false,
+        Condition::AllHold(..) | Condition::EveryHolds(..) | Condition::ListAtMost(..) => false,
         Condition::RangeHolds { low, high, .. } => low.iter().chain(high).all(known),
         Condition::Width { low, high, .. } => known(low) && known(high),
         Condition::Required(r) => match r {
@@ -234,7 +234,7 @@ pub(super) fn explain(c: &Condition) -> Deny {
             .hint("Choose two ends closer together, written as ISO dates or times with a time zone (2026-11-24 or 2026-11-24T12:00:00Z)."),
         Condition::NotNull(_) => Deny::new(Reason::UnboundedScan, "a parameter is NULL where its value must bound the statement")
             .hint("Leave the optional condition out, or give the parameter a value."),
-        Condition::Holds(..) | Condition::AllHold(..) | Condition::RangeHolds { .. } => {
+        Condition::Holds(..) | Condition::AllHold(..) | Condition::EveryHolds(..) | Condition::RangeHolds { .. } => {
             Deny::new(Reason::PredicateNotImplied, "a value is outside the rows granted")
                 .hint("SHOW pgwarrant.scope lists the rows that this token may read.")
         }

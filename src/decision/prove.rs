@@ -6,16 +6,18 @@ use super::cost;
 use super::cover::{self, Alternative};
 use super::deny::Deny;
 use super::hint;
-use super::permit::{Obligation, Observe, Proof, ProvenRelation, observable};
+use super::permit::{Change, Obligation, Observe, Proof, ProvenRelation, observable};
 use super::reason::Reason;
 use super::size;
 use super::solve::Solver;
+use super::write;
 use crate::catalogue::snapshot::{Catalogue, Relation};
 use crate::catalogue::views;
 use crate::catalogue::visible::Visible;
 use crate::reading::tree::{CommonTableExpr, JoinNode, Query, RteKind, SetOpNode, Trees};
 use crate::rules::ruleset::{Mode, Ruleset, TableRule};
 use crate::shape::admit::{Admission, Requirement};
+use crate::shape::expansion::Pairs;
 use crate::shape::functions;
 use crate::shape::model::{Kind, Shape, SourceId};
 use crate::shape::rewritten::Expansion;
@@ -35,6 +37,10 @@ pub struct Question<'q> {
 }
 
 pub fn prove(q: &Question<'_>) -> Result<Proof, Deny> {
+    // What acts is never let through unproven.
+    if q.trees.write() {
+        return proven_inside(q);
+    }
     match (proven_inside(q), q.rules.mode) {
         (Ok(proof), Mode::Observe) => Ok(Proof { observe: Observe::Values, ..proof }),
         (Err(deny), Mode::Observe) if observable(deny.reason) => observed(q, deny),
@@ -107,6 +113,9 @@ fn proven_inside(q: &Question<'_>) -> Result<Proof, Deny> {
     };
     let shape = build::build(&q.trees.analysed, q.catalogue)?;
     let introspection = reads_catalogue_only(&shape)?;
+    if introspection && !shape.writes.is_empty() {
+        return Err(Deny::new(Reason::StatementNotAllowed, "the catalogue is only read"));
+    }
     let relations = relations(q, &shape, introspection)?;
     let admission = Admission { catalogue: q.catalogue, allowed: &q.rules.functions, introspection };
     let admitted = admission.shape(&shape)?;
@@ -116,8 +125,12 @@ fn proven_inside(q: &Question<'_>) -> Result<Proof, Deny> {
     };
     execute_grants(q, &admitted.functions)?;
     recursion(&shape, introspection)?;
-    if *rewritten != q.trees.analysed {
-        Expansion { catalogue: q.catalogue, allowed: &q.rules.functions, introspection }.check(rewritten)?;
+    let expansion = Expansion { catalogue: q.catalogue, allowed: &q.rules.functions, introspection };
+    let mut pairs = Pairs::new();
+    if !shape.writes.is_empty() || q.trees.write() {
+        pairs = expansion.statement(&q.trees.analysed, rewritten)?;
+    } else if *rewritten != q.trees.analysed {
+        expansion.check(rewritten)?;
     }
     let mut conditions: Vec<Condition> = admitted.requirements.into_iter().chain(named).map(Condition::Required).collect();
     require_series(&shape, &mut conditions);
@@ -141,20 +154,32 @@ fn proven_inside(q: &Question<'_>) -> Result<Proof, Deny> {
     for o in &relations {
         let found = occurrence(q, &solver, o, &mut conditions)?;
         for alternatives in found {
-            if alternatives.iter().any(|a| a.guarded) {
-                watched.guarded.insert(o.id);
-            }
-            if alternatives.iter().any(|a| a.guarded && !a.scanned) {
-                watched.unscanned.insert(o.id);
-            }
-            if alternatives.iter().any(|a| a.guarded && !a.local) {
-                watched.outside.insert(o.id);
-            }
+            watch(&mut watched, o.id, &alternatives);
             let refusal = refusal(&solver, q, o);
             obligations.push(Obligation { alternatives, refusal });
         }
         if let Some(max) = o.rule.max_rows {
             row_limit = Some(row_limit.map_or(max, |l| l.min(max)));
+        }
+    }
+    let mut written: Vec<Change> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for write in &shape.writes {
+        // A WITH query that several read is proven for each of them, but writes once.
+        let first = seen.insert(std::ptr::from_ref(shape.levels[write.level].query));
+        let found = write::writing(q, &solver, write, &pairs)?;
+        conditions.extend(found.conditions);
+        for (id, alternatives) in found.read {
+            if write.inserts_only() {
+                // What is read is the row that the statement writes itself.
+            } else {
+                watch(&mut watched, id, &alternatives);
+            }
+            let refusal = target_refusal(&solver, q, id, write.target);
+            obligations.push(Obligation { alternatives, refusal });
+        }
+        if first {
+            found.written.into_iter().for_each(|change| add_change(&mut written, change));
         }
     }
     let mut needed = Vec::new();
@@ -171,8 +196,52 @@ fn proven_inside(q: &Question<'_>) -> Result<Proof, Deny> {
     cost::check(&solver)?;
     size::check(&solver)?;
     conditions.dedup();
-    let relations = relations.iter().map(|o| proven(o.relation)).collect();
-    Ok(Proof { conditions, obligations, row_limit, relations, written: Vec::new(), introspection: false, observe: Observe::Off })
+    let mut named: Vec<ProvenRelation> = relations.iter().map(|o| proven(o.relation)).collect();
+    for change in &written {
+        let table = ProvenRelation { oid: change.table.oid, name: change.table.name.clone() };
+        if !named.contains(&table) {
+            named.push(table);
+        }
+    }
+    let relations = named.into();
+    Ok(Proof { conditions, obligations, row_limit, relations, written, introspection: false, observe: Observe::Off })
+}
+
+fn watch(watched: &mut total::Watched, id: SourceId, alternatives: &[Alternative]) {
+    if alternatives.iter().any(|a| a.guarded) {
+        watched.guarded.insert(id);
+    }
+    if alternatives.iter().any(|a| a.guarded && !a.scanned) {
+        watched.unscanned.insert(id);
+    }
+    if alternatives.iter().any(|a| a.guarded && !a.local) {
+        watched.outside.insert(id);
+    }
+}
+
+/// Several queries of one statement may write one table.
+fn add_change(written: &mut Vec<Change>, change: Change) {
+    match written.iter_mut().find(|c| c.table.oid == change.table.oid) {
+        None => written.push(change),
+        Some(known) => {
+            known.table.insert |= change.table.insert;
+            known.table.update |= change.table.update;
+            known.table.delete |= change.table.delete;
+            known.table.limit = known.table.limit.into_iter().chain(change.table.limit).min();
+            known.obligations.extend(change.obligations);
+            known.rows += change.rows;
+        }
+    }
+}
+
+fn target_refusal(solver: &Solver<'_, '_>, q: &Question<'_>, id: SourceId, target: SourceId) -> Deny {
+    let Kind::Relation { relid, .. } = &solver.shape.sources[target].kind else { return hint::outside_the_grants() };
+    let Some(relation) = q.catalogue.relation(*relid) else { return hint::outside_the_grants() };
+    let first = q.chain.iter().flat_map(|g| cover::grants_on(g, relation)).find(|g| !g.predicate.is_empty());
+    match first {
+        Some(grant) => hint::predicate_not_implied(relation, solver.shape.sources[id].name, grant),
+        None => hint::not_granted(&relation.name),
+    }
 }
 
 fn proven(relation: &Relation) -> ProvenRelation {
@@ -212,7 +281,7 @@ fn is_system(relation: &Relation) -> bool {
 }
 
 /// What the local reading saw by name is what Postgres resolved; otherwise somebody is being fooled.
-fn check_name(q: &Question<'_>, relation: &Relation) -> Result<(), Deny> {
+pub(super) fn check_name(q: &Question<'_>, relation: &Relation) -> Result<(), Deny> {
     if q.named.contains(&relation.name.name) {
         return Ok(());
     }
@@ -224,6 +293,10 @@ fn relations<'q>(q: &Question<'q>, shape: &Shape<'q>, introspection: bool) -> Re
     let mut found = Vec::new();
     for (id, source) in shape.sources.iter().enumerate() {
         let Kind::Relation { relid, permissions, location } = &source.kind else { continue };
+        // Proven by its own rules.
+        if shape.write_of(id).is_some() {
+            continue;
+        }
         let relation = q.catalogue.relation(*relid).ok_or_else(|| {
             Deny::new(Reason::CatalogueChanged, "the statement reads a relation that the catalogue does not know yet")
         })?;
@@ -265,7 +338,7 @@ static EMPTY_RULE: TableRule = TableRule {
     source: crate::rules::ruleset::Source { file: String::new(), line: 0, column: 0 },
 };
 
-fn kind_is_readable(relation: &Relation) -> Result<(), Deny> {
+pub(super) fn kind_is_readable(relation: &Relation) -> Result<(), Deny> {
     let why = match relation.kind {
         b'r' | b'p' if relation.is_partition => "a partition can only be read through its parent",
         b'r' | b'p' if relation.persistence == b't' => "temporary tables cannot be read",

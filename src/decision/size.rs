@@ -105,7 +105,7 @@ impl<'t> Sizes<'_, '_, 't> {
                     sizes.fold(0.0, f64::max)
                 } else {
                     let at = usize::try_from(column.number).ok().and_then(|n| n.checked_sub(1));
-                    match at.and_then(|n| inner.query.target_list.iter().filter(|t| !t.junk).nth(n)) {
+                    match at.and_then(|n| inner.query.outputs().nth(n)) {
                         Some(entry) => self.of(*level, &entry.expr, depth + 1),
                         None => WIDTH,
                     }

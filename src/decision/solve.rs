@@ -323,7 +323,7 @@ fn date_like(c: &Constant) -> bool {
 }
 
 /// One fact of the class that is enough for the test.
-fn passes(class: &Class<'_>, test: &TypedTest) -> Option<Vec<Condition>> {
+pub(super) fn passes(class: &Class<'_>, test: &TypedTest) -> Option<Vec<Condition>> {
     let mut later: Option<Vec<Condition>> = None;
     for k in class.constants.iter().chain(&class.not_distinct) {
         match k {
@@ -366,7 +366,7 @@ fn all_pass(list: &[Constant], test: &TypedTest) -> Option<Vec<Condition>> {
     Some(conditions)
 }
 
-fn within(class: &Class<'_>, test: &TypedTest) -> Option<Vec<Condition>> {
+pub(super) fn within(class: &Class<'_>, test: &TypedTest) -> Option<Vec<Condition>> {
     let plain = || class.compares.iter().filter(|c| !c.of_date);
     let lows = || plain().filter(|c| matches!(c.role, BtreeRole::Greater | BtreeRole::GreaterOrEqual)).map(|c| c.constant);
     let highs = || plain().filter(|c| matches!(c.role, BtreeRole::Less | BtreeRole::LessOrEqual)).map(|c| c.constant);

@@ -8,14 +8,16 @@ use super::reader::Reader;
 use super::ruleset::{MaxRange, Mode, Ruleset, Source, TableRule};
 use crate::token::grant::Grant;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use toml_edit::{Document, Item, Key, Table, TableLike, Value};
 
 /// Keys, as `rules/schema.json` lists them too.
-pub const TOP_KEYS: [&str; 5] = ["mode", "table", "view", "functions", "case"];
+pub const TOP_KEYS: [&str; 7] = ["mode", "table", "view", "functions", "triggers", "constraints", "case"];
 pub const TABLE_KEYS: [&str; 7] = ["bounded_by", "unbounded", "hidden", "max_rows", "max_in_list", "max_range", "tenant_column"];
 pub const VIEW_KEYS: [&str; 5] = ["bounded_by", "hidden", "max_rows", "max_in_list", "max_range"];
 pub const FUNCTION_KEYS: [&str; 1] = ["allow"];
+/// Of `[triggers]` and `[constraints]`.
+pub const OBJECT_KEYS: [&str; 1] = ["allow"];
 pub const CASE_KEYS: [&str; 5] = ["name", "grants", "sql", "params", "expect"];
 
 const MAX_FILE: usize = 1 << 20;
@@ -71,6 +73,8 @@ impl All {
                 "table" => self.read_relations(reader, key, item, false),
                 "view" => self.read_relations(reader, key, item, true),
                 "functions" => self.read_functions(reader, key, item),
+                "triggers" => read_objects(reader, key, item, &mut self.ruleset.triggers),
+                "constraints" => read_objects(reader, key, item, &mut self.ruleset.constraints),
                 "case" => self.read_cases(reader, key, item),
                 _ => unreachable_key(reader, key),
             }
@@ -141,6 +145,20 @@ impl All {
 /// `entries` returns known keys only; a key that this file forgets is an error of its own, never ignored.
 fn unreachable_key(reader: &mut Reader<'_>, key: &Key) {
     reader.note(key.span(), format!("`{}` is not read", key.get()), None);
+}
+
+/// `allow = ["schema.table.name"]`.
+fn read_objects(reader: &mut Reader<'_>, key: &Key, item: &Item, allowed: &mut BTreeSet<String>) {
+    let Some(table) = reader.table(key, item) else { return };
+    for (key, item) in reader.entries(table, &format!("[{}]", key.get()), &OBJECT_KEYS) {
+        for (text, span) in reader.strings(key, item, "names like \"public.orders.audit\"") {
+            let well_formed = text.split('.').count() == 3 && text.split('.').all(|part| !part.is_empty());
+            match well_formed {
+                true => drop(allowed.insert(text.to_owned())),
+                false => reader.note(span, format!("`{text}` is not a name"), "expected \"schema.table.name\"".to_owned()),
+            }
+        }
+    }
 }
 
 fn read_relation(reader: &mut Reader<'_>, name: &str, table: &dyn TableLike, is_view: bool) -> TableRule {

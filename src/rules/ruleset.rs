@@ -52,6 +52,10 @@ pub struct Ruleset {
     pub mode: Mode,
     pub relations: BTreeMap<QualifiedName, TableRule>,
     pub functions: Vec<FunctionSignature>,
+    /// `schema.table.trigger`, trusted with the rows that are written.
+    pub triggers: BTreeSet<String>,
+    /// `schema.table.name` of CHECK and exclusion constraints, generated columns and indexes whose code is not vetted.
+    pub constraints: BTreeSet<String>,
     /// SHA-256 over the files, in name order: file name, NUL, length as u64 LE, bytes.
     pub hash: [u8; 32],
 }

@@ -7,6 +7,7 @@ use super::facts::{base_type, constant, type_of};
 use super::functions::MAX_STEPS;
 use super::model::{Kind, LevelId, Series, Shape};
 use super::value::Oid;
+use super::write::only_writes;
 use super::{introspect, visit};
 use crate::catalogue::constant::ConstantCheck;
 use crate::catalogue::snapshot::{Catalogue, FIRST_NORMAL_OBJECT_ID, Function, Vetting};
@@ -68,8 +69,15 @@ pub struct Admission<'a> {
 impl Admission<'_> {
     pub fn shape(&self, shape: &Shape<'_>) -> Result<Admitted, Deny> {
         let mut admitted = Admitted { introspection: self.introspection, ..Admitted::default() };
-        for level in &shape.levels {
-            self.query(level.query)?;
+        for (id, level) in shape.levels.iter().enumerate() {
+            // `transformWithClause`: only the statement itself may hold a WITH query that writes.
+            if id != 0 && level.query.has_modifying_cte {
+                return Err(node("a WITH query that writes, inside of another query,"));
+            }
+            match level.query.is_write() {
+                true => only_writes(level.query)?,
+                false => self.query(level.query)?,
+            }
         }
         for site in &shape.sites {
             self.expr((shape, site.level), site.expr, &mut admitted)?;
@@ -79,7 +87,7 @@ impl Admission<'_> {
 
     /// Everything of a query that is not an expression or a source.
     fn query(&self, q: &Query) -> Result<(), Deny> {
-        if q.command != Command::Select || q.is_utility || q.result_relation != 0 || q.has_modifying_cte {
+        if q.command != Command::Select || q.is_utility || q.result_relation != 0 {
             return Err(Deny::new(Reason::StatementNotAllowed, "only reading statements are allowed here"));
         }
         if q.is_return {
@@ -424,7 +432,7 @@ fn add_types(here: Here<'_, '_>, expr: &Expr, depth: u32, found: &mut Vec<Option
             let inner = shape.resolve_column(level, v).map(|c| &shape.sources[c.source].kind);
             match inner {
                 Some(Kind::Derived { level: inner, .. }) => {
-                    for entry in shape.levels[*inner].query.target_list.iter().filter(|t| !t.junk) {
+                    for entry in shape.levels[*inner].query.outputs() {
                         add_types((shape, *inner), &entry.expr, depth + 1, found);
                     }
                 }

@@ -38,6 +38,7 @@ pub fn build<'t>(query: &'t Query, catalogue: &'t Catalogue) -> Result<Shape<'t>
         sources: Vec::new(),
         scopes: Vec::new(),
         sites: Vec::new(),
+        writes: Vec::new(),
         sublinks: HashMap::new(),
     };
     let mut b = Builder { shape, queue: VecDeque::new() };
@@ -99,7 +100,9 @@ impl<'t> Builder<'t> {
 
     fn read(&mut self, task: &Task<'t>) -> Result<(), Deny> {
         let (query, level) = (task.query, task.level);
-        if let Some(op) = &query.set_operations {
+        if query.is_write() {
+            self.write(level)?;
+        } else if let Some(op) = &query.set_operations {
             self.arms(level, op, task.linked)?;
         } else {
             let from = query.join_tree.as_ref().ok_or_else(|| node("a query without a join tree"))?;
@@ -130,7 +133,7 @@ impl<'t> Builder<'t> {
         self.include(out, from_out);
         let Some(owner) = self.shape.levels[level].owner else { return };
         let mut links = Vec::new();
-        for (i, entry) in query.target_list.iter().filter(|t| !t.junk).enumerate() {
+        for (i, entry) in query.outputs().enumerate() {
             let is_key = entry.sort_group_ref != 0 && query.group_clause.iter().any(|g| g.sort_group_ref == entry.sort_group_ref);
             if !plain && !is_key {
                 continue;
@@ -206,7 +209,7 @@ impl<'t> Builder<'t> {
         Ok(source)
     }
 
-    fn bind(&mut self, level: LevelId, index: u32, source: SourceId) -> Result<(), Deny> {
+    pub(super) fn bind(&mut self, level: LevelId, index: u32, source: SourceId) -> Result<(), Deny> {
         let slot = self.shape.levels[level].bindings.get_mut(index as usize - 1).ok_or_else(|| node("a range table index"))?;
         if slot.replace(source).is_some() {
             return Err(node("a range table entry that stands twice in the join tree"));
@@ -216,7 +219,7 @@ impl<'t> Builder<'t> {
     }
 
     /// First every source of the join tree gets its name, so that quals can speak of all of them.
-    fn bind_from(&mut self, level: LevelId, from: &'t FromExpr) -> Result<(), Deny> {
+    pub(super) fn bind_from(&mut self, level: LevelId, from: &'t FromExpr) -> Result<(), Deny> {
         let mut pending: Vec<&'t JoinNode> = from.from.iter().rev().collect();
         while let Some(n) = pending.pop() {
             match n {
@@ -302,9 +305,11 @@ impl<'t> Builder<'t> {
             return self.source(level, &entry.name, Kind::SelfReference { bounded_depth, home }, false);
         }
         refuse_cte(cte)?;
+        // A write is done once and whole, whoever reads what it returns; proving it once for each reader does no harm.
         // `inline_cte`: a volatile query is computed whole, whatever its reader filters.
         let inlined = cte.ref_count == 1
             && !cte.recursive
+            && !cte.query.is_write()
             && cte.materialized != CteMaterialize::Always
             && !super::escape::is_volatile(self.shape.catalogue, &cte.query);
         let context = self.scope(true);
@@ -319,7 +324,7 @@ impl<'t> Builder<'t> {
     }
 
     /// A list of FROM with its WHERE. Gives the scope of its output rows.
-    fn from(&mut self, level: LevelId, from: &'t FromExpr, context: ScopeId, top: bool) -> Result<ScopeId, Deny> {
+    pub(super) fn from(&mut self, level: LevelId, from: &'t FromExpr, context: ScopeId, top: bool) -> Result<ScopeId, Deny> {
         let (quals, out) = (self.scope(false), self.scope(false));
         self.include(out, quals);
         let site = self.scope(false);
@@ -348,7 +353,7 @@ impl<'t> Builder<'t> {
         Ok(out)
     }
 
-    fn join_node(&mut self, level: LevelId, node: &'t JoinNode, context: ScopeId) -> Result<ScopeId, Deny> {
+    pub(super) fn join_node(&mut self, level: LevelId, node: &'t JoinNode, context: ScopeId) -> Result<ScopeId, Deny> {
         match node {
             JoinNode::Ref(index) => Ok(self.leaf_scopes(level, *index, context)),
             JoinNode::Join(join) => self.join(level, join, context),
@@ -443,7 +448,7 @@ impl<'t> Builder<'t> {
         })
     }
 
-    fn quals(&mut self, level: LevelId, quals: Option<&'t Expr>, scope: ScopeId, site: ScopeId) -> Result<(), Deny> {
+    pub(super) fn quals(&mut self, level: LevelId, quals: Option<&'t Expr>, scope: ScopeId, site: ScopeId) -> Result<(), Deny> {
         let Some(expr) = quals else { return Ok(()) };
         self.site(level, expr, Role::Qual, site)?;
         let facts = self.conjuncts(level, expr, scope);
@@ -492,7 +497,8 @@ pub(super) fn rte(query: &Query, index: u32) -> Result<&RangeTblEntry, Deny> {
 
 /// Facts from outside reach the rows of this query, and only drop rows that would be dropped outside as well.
 pub(super) fn pushes_down(query: &Query) -> bool {
-    query.limit_count.is_none()
+    !query.is_write()
+        && query.limit_count.is_none()
         && query.limit_offset.is_none()
         && !query.has_window_funcs
         && !query.has_distinct_on

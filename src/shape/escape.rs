@@ -31,7 +31,7 @@ pub fn is_volatile(catalogue: &Catalogue, query: &Query) -> bool {
 
 /// The expressions of a query, and the queries in its FROM and WITH.
 fn parts(query: &Query) -> (Vec<&Expr>, Vec<&Query>) {
-    let mut exprs: Vec<&Expr> = query.target_list.iter().map(|t| &t.expr).collect();
+    let mut exprs: Vec<&Expr> = query.target_list.iter().chain(&query.returning_list).map(|t| &t.expr).collect();
     exprs.extend(query.having.iter().chain(&query.limit_count).chain(&query.limit_offset));
     for w in &query.window_clause {
         exprs.extend(w.start_offset.iter().chain(&w.end_offset));
@@ -100,4 +100,22 @@ fn node_quals<'t>(node: &'t JoinNode, exprs: &mut Vec<&'t Expr>) {
             node_quals(&j.right, exprs);
         }
     }
+}
+
+/// Whether a subquery names such a column of a relation of the level right outside of it.
+pub fn names_outside(query: &Query, rel: u32, wanted: &mut dyn FnMut(i16) -> bool) -> bool {
+    names(query, 1, rel, wanted)
+}
+
+fn names(query: &Query, depth: u32, rel: u32, wanted: &mut dyn FnMut(i16) -> bool) -> bool {
+    let (exprs, queries) = parts(query);
+    let mut found = false;
+    for e in exprs {
+        visit::walk(e, &mut |e| match e {
+            Expr::Var(v) if v.levels_up == depth && v.rel == rel => found = found || wanted(v.column),
+            Expr::SubLink { query, .. } => found = found || names(query, depth + 1, rel, wanted),
+            _ => {}
+        });
+    }
+    found || queries.iter().any(|q| names(q, depth + 1, rel, wanted))
 }

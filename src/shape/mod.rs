@@ -8,6 +8,7 @@ pub mod build;
 pub mod constant;
 mod depends;
 mod escape;
+pub mod expansion;
 mod facts;
 pub mod functions;
 pub mod introspect;
@@ -19,6 +20,7 @@ mod sites;
 pub mod total;
 pub mod value;
 pub mod visit;
+mod write;
 
 pub use escape::reaches_outside;
 
@@ -28,6 +30,14 @@ pub fn constant_of(
     expr: &crate::reading::tree::Expr,
 ) -> Option<constant::Constant> {
     facts::constant(catalogue, expr)
+}
+
+/// What is written, below the checks of its domains, if nothing in it depends on a row.
+pub fn written_constant(
+    catalogue: &crate::catalogue::snapshot::Catalogue,
+    expr: &crate::reading::tree::Expr,
+) -> Option<constant::Constant> {
+    facts::constant(catalogue, write::value_of(expr))
 }
 
 /// Through domains to the base type.

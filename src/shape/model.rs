@@ -7,7 +7,7 @@
 
 use super::constant::Constant;
 use crate::catalogue::snapshot::{BtreeRole, Catalogue};
-use crate::reading::tree::{Expr, Oid, Permissions, Query};
+use crate::reading::tree::{Command, Expr, Oid, Permissions, Query};
 use std::collections::{BTreeSet, HashMap};
 
 pub type SourceId = usize;
@@ -183,6 +183,53 @@ pub enum Role {
     Output,
 }
 
+/// What a query does to the rows of its target.
+#[derive(Debug)]
+pub struct Write<'t> {
+    pub level: LevelId,
+    /// The target as names of it read: the old row; of a plain INSERT the row that it returns.
+    pub target: SourceId,
+    /// ON CONFLICT DO UPDATE: the row that was to be inserted, which EXCLUDED names.
+    pub excluded: Option<SourceId>,
+    pub changes: Vec<Change<'t>>,
+}
+
+/// One kind of change: an UPDATE has one, an upsert two, a MERGE one for each action that acts.
+#[derive(Debug)]
+pub struct Change<'t> {
+    pub command: Command,
+    pub list: List,
+    pub assigned: Vec<Assigned<'t>>,
+    /// What holds when it happens: of the old row, and of the rows beside it.
+    pub scope: ScopeId,
+    /// Rows that the statement spells out.
+    pub rows: u64,
+}
+
+/// Where a change's assignments stand in its query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum List {
+    Targets,
+    OnConflict,
+    /// The index of a MERGE's action.
+    Action(usize),
+}
+
+#[derive(Debug)]
+pub struct Assigned<'t> {
+    pub column: i16,
+    pub expr: &'t Expr,
+    pub value: Assignment,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Assignment {
+    Term(Term),
+    /// A column of VALUES in which DEFAULT stands: what the other rows say.
+    Cells(Vec<Option<Constant>>),
+    Default,
+}
+
 #[derive(Debug)]
 pub struct Site<'t> {
     pub level: LevelId,
@@ -196,11 +243,24 @@ pub struct Shape<'t> {
     pub sources: Vec<Source<'t>>,
     pub scopes: Vec<Scope>,
     pub sites: Vec<Site<'t>>,
+    pub writes: Vec<Write<'t>>,
     /// The derived source of each sublink, by the address of its query and the level that asks.
     pub sublinks: HashMap<(LevelId, *const Query), SourceId>,
 }
 
+impl Write<'_> {
+    /// Nothing but new rows: no row that was there before is looked at.
+    pub fn inserts_only(&self) -> bool {
+        self.excluded.is_none() && self.changes.iter().all(|c| c.command == Command::Insert && c.list == List::Targets)
+    }
+}
+
 impl Shape<'_> {
+    /// The target of a write, which is proven by its own rules.
+    pub fn write_of(&self, id: SourceId) -> Option<&Write<'_>> {
+        self.writes.iter().find(|w| w.target == id)
+    }
+
     /// All facts of a scope and what it includes; `local` stops at borders.
     pub fn facts(&self, scope: ScopeId, local: bool) -> Vec<&Fact> {
         let mut seen = vec![false; self.scopes.len()];

@@ -24,18 +24,27 @@ impl Expansion<'_> {
         for cte in &query.ctes {
             self.check(&cte.query)?;
         }
-        for entry in &query.range_table {
+        self.body(query, 0)
+    }
+
+    /// Everything of a query but its WITH. `target`: the range table index of what it writes.
+    pub(super) fn body(&self, query: &Query, target: u32) -> Result<(), Deny> {
+        for (i, entry) in query.range_table.iter().enumerate() {
             for qual in &entry.security_quals {
                 self.expr(qual, true)?;
             }
             match &entry.kind {
                 RteKind::Subquery { query, .. } => self.check(query)?,
                 RteKind::Function { functions, .. } => functions.iter().try_for_each(|f| self.expr(&f.expr, false))?,
+                RteKind::Values { .. } if target != 0 => {}
                 RteKind::Values { rows, .. } => rows.iter().flatten().try_for_each(|e| self.expr(e, false))?,
                 RteKind::Join { alias_vars, .. } => alias_vars.iter().try_for_each(|e| self.expr(e, false))?,
                 RteKind::Group { expressions } => expressions.iter().try_for_each(|e| self.expr(e, false))?,
                 RteKind::Relation { relkind, table_sample: None, .. } => match relkind {
                     b'r' | b'p' | b'v' => {}
+                    // EXCLUDED stands for a row of the target.
+                    b'c' if query.on_conflict.as_ref().is_some_and(|c| c.excluded_rel_index as usize == i + 1) && target != 0 => {
+                    }
                     _ => return Err(node("a view over a foreign table, materialized view or sequence")),
                 },
                 RteKind::Relation { table_sample: Some(_), .. } => return Err(node("TABLESAMPLE in a view")),
@@ -46,8 +55,15 @@ impl Expansion<'_> {
         if let Some(from) = &query.join_tree {
             self.from(from)?;
         }
-        let rest =
-            query.target_list.iter().map(|t| &t.expr).chain(&query.having).chain(&query.limit_count).chain(&query.limit_offset);
+        // What is written is judged apart.
+        let targets = if target == 0 { query.target_list.as_slice() } else { &[] };
+        let rest = targets
+            .iter()
+            .chain(&query.returning_list)
+            .map(|t| &t.expr)
+            .chain(&query.having)
+            .chain(&query.limit_count)
+            .chain(&query.limit_offset);
         for e in rest {
             self.expr(e, false)?;
         }
@@ -79,7 +95,7 @@ impl Expansion<'_> {
         }
     }
 
-    fn expr(&self, expr: &Expr, policy: bool) -> Result<(), Deny> {
+    pub(super) fn expr(&self, expr: &Expr, policy: bool) -> Result<(), Deny> {
         let mut result = Ok(());
         visit::walk(expr, &mut |e| {
             if result.is_ok() {
@@ -89,7 +105,7 @@ impl Expansion<'_> {
         result
     }
 
-    fn one(&self, expr: &Expr, policy: bool) -> Result<(), Deny> {
+    pub(super) fn one(&self, expr: &Expr, policy: bool) -> Result<(), Deny> {
         match expr {
             Expr::Func { func, .. } | Expr::Aggref { func, .. } | Expr::WindowFunc { func, .. } => self.function(*func, policy),
             Expr::Op { operator, func, .. } | Expr::ScalarArrayOp { operator, func, .. } => {
@@ -160,7 +176,7 @@ impl Expansion<'_> {
     }
 }
 
-fn implied(what: &str) -> Deny {
+pub(super) fn implied(what: &str) -> Deny {
     Deny::new(Reason::ImpliedCode, format!("a view or policy behind this statement runs {what}, which is not allowed"))
         .hint("Read the tables themselves, or ask the DBA to allow the function in [functions] allow.")
 }

@@ -58,8 +58,10 @@ impl<'t> Builder<'t> {
     pub(super) fn outputs(&mut self, level: LevelId) -> Result<(), Deny> {
         let query = self.shape.levels[level].query;
         let site = self.shape.levels[level].site;
-        for entry in &query.target_list {
-            self.site(level, &entry.expr, Role::Output, site)?;
+        if !query.is_write() {
+            for entry in &query.target_list {
+                self.site(level, &entry.expr, Role::Output, site)?;
+            }
         }
         for window in &query.window_clause {
             for e in window.start_offset.iter().chain(&window.end_offset) {
@@ -76,7 +78,9 @@ impl<'t> Builder<'t> {
                 }
                 RteKind::Values { rows, .. } if bound => {
                     for e in rows.iter().flatten() {
-                        self.site(level, e, Role::Lateral, site)?;
+                        if !self.is_plainly_written(level, e) {
+                            self.site(level, e, Role::Lateral, site)?;
+                        }
                     }
                 }
                 RteKind::Join { alias_vars, merged_columns, .. } => {

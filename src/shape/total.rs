@@ -154,7 +154,7 @@ impl<'t> Search<'_, 't> {
             return arms.into_iter().find_map(|arm| self.derived_raising(Column { source: arm, number: column.number }));
         }
         let index = usize::try_from(column.number).ok()?.checked_sub(1)?;
-        let entry = query.target_list.iter().filter(|t| !t.junk).nth(index)?;
+        let entry = query.outputs().nth(index)?;
         self.raising(*level, &entry.expr)
     }
 

@@ -71,8 +71,10 @@ impl Lab {
             return Err(Deny::new(Reason::StatementNotAllowed, "not one statement"));
         };
         let (text, names) = match &statement.kind {
-            StatementKind::Select => (&sql[statement.range.clone()], &statement.names),
-            StatementKind::Explain { inner, .. } => (&sql[inner.range.clone()], &inner.names),
+            StatementKind::Select | StatementKind::Write { .. } => (&sql[statement.range.clone()], &statement.names),
+            StatementKind::Explain { inner, .. } if inner.kind == StatementKind::Select => {
+                (&sql[inner.range.clone()], &inner.names)
+            }
             other => return Err(Deny::new(Reason::StatementNotAllowed, format!("{other:?}"))),
         };
         pgwarrant::decision::before_reading(names, &self.catalogue, &self.rules, chain)?;

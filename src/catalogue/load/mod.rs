@@ -6,6 +6,7 @@ mod indexes;
 mod operators;
 mod relations;
 mod types;
+mod writes;
 
 pub use epoch::{EpochReader, epoch};
 pub use indexes::indexes;
@@ -45,6 +46,7 @@ async fn load_all(client: &Client) -> Result<Catalogue, LoadError> {
     catalogue.operators = operators::load(client).await?;
     catalogue.collations = operators::load_collations(client).await?;
     catalogue.relations = relations::load(client).await?;
+    writes::load(client, &mut catalogue.relations).await?;
     catalogue.by_name = catalogue.relations.values().map(|r| (r.name.clone(), r.oid)).collect();
     Ok(catalogue)
 }

@@ -2,6 +2,7 @@
 
 use super::{Fields, LoadError, query};
 use crate::catalogue::snapshot::{Column, Oid, Relation, UniqueKey};
+use crate::catalogue::write::WriteFacts;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio_postgres::Client;
@@ -50,7 +51,7 @@ const POLICIES: &str = "
     SELECT polrelid, polname::text || ': ' || coalesce(pg_get_expr(polqual, polrelid), 'true')
     FROM pg_policy WHERE polcmd IN ('r', '*') ORDER BY polname";
 const RULES: &str = "SELECT ev_class, rulename::text FROM pg_rewrite WHERE rulename <> '_RETURN' ORDER BY rulename";
-const TRIGGERS: &str = "SELECT tgrelid, tgname::text FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgname";
+const TRIGGERS: &str = "SELECT tgrelid, tgname::text FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D' ORDER BY tgname";
 
 type Relations = HashMap<Oid, Relation>;
 
@@ -101,6 +102,7 @@ fn read(row: &Fields) -> Result<Relation, LoadError> {
         policies: Vec::new(),
         rules: Vec::new(),
         triggers: Vec::new(),
+        write: WriteFacts::default(),
     })
 }
 

@@ -95,7 +95,7 @@ fn kind(row: &Fields) -> Result<TypeKind, LoadError> {
     })
 }
 
-async fn operator_functions(client: &Client) -> Result<HashMap<Oid, Oid>, LoadError> {
+pub(super) async fn operator_functions(client: &Client) -> Result<HashMap<Oid, Oid>, LoadError> {
     let rows = query(client, "operators", "SELECT oid, oprcode::oid FROM pg_operator").await?;
     rows.iter().map(|row| Ok((row.oid(0)?, row.oid(1)?))).collect()
 }
@@ -104,7 +104,7 @@ async fn operator_functions(client: &Client) -> Result<HashMap<Oid, Oid>, LoadEr
 const UNJUDGED: Oid = 0;
 
 /// Nodes whose whole code is named by the fields read below, or that call nothing.
-const JUDGED_NODES: [&str; 14] = [
+const JUDGED_NODES: [&str; 22] = [
     "OPEXPR",
     "FUNCEXPR",
     "SCALARARRAYOPEXPR",
@@ -119,11 +119,20 @@ const JUDGED_NODES: [&str; 14] = [
     "ARRAYEXPR",
     "ARRAY",
     "COALESCE",
+    "COALESCEEXPR",
+    "VAR",
+    // `outfuncs.c` of 15, and of 16 and later.
+    "CASE",
+    "CASEEXPR",
+    "WHEN",
+    "CASEWHEN",
+    "CASETESTEXPR",
+    "SQLVALUEFUNCTION",
 ];
 
-/// The functions that the stored form of an expression (`pg_node_tree`) calls. A domain's check holds no names of a user's
-/// choice: constants are printed as numbers, and a node that could hold a name is not among those judged.
-fn called(expression: &str, operators: &HashMap<Oid, Oid>) -> Vec<Oid> {
+/// The functions that the stored form of an expression (`pg_node_tree`) calls. A check or a generated column holds no names
+/// of a user's choice: constants are printed as numbers, and a node that could hold a name is not among those judged.
+pub(super) fn called(expression: &str, operators: &HashMap<Oid, Oid>) -> Vec<Oid> {
     let mut functions = Vec::new();
     let mut words = expression.split([' ', '\n']).filter(|w| !w.is_empty());
     while let Some(word) = words.next() {

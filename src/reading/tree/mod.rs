@@ -23,6 +23,13 @@ pub struct Trees {
     pub rewritten: Vec<Query>,
 }
 
+impl Trees {
+    /// The statement writes, itself or in a WITH.
+    pub fn write(&self) -> bool {
+        self.analysed.is_write() || self.analysed.ctes.iter().any(|cte| cte.query.is_write())
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
     Select,
@@ -77,6 +84,18 @@ pub struct Query {
     pub row_marks: Vec<RowMarkClause>,
     pub set_operations: Option<SetOperation>,
     pub with_check_options: Vec<WithCheckOption>,
+}
+
+impl Query {
+    pub fn is_write(&self) -> bool {
+        matches!(self.command, Command::Insert | Command::Update | Command::Delete | Command::Merge)
+    }
+
+    /// What its rows are made of: a writing query gives what it returns.
+    pub fn outputs(&self) -> impl Iterator<Item = &TargetEntry> {
+        let list = if self.is_write() { &self.returning_list } else { &self.target_list };
+        list.iter().filter(|entry| !entry.junk)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
