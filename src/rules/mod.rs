@@ -12,7 +12,7 @@ pub mod sql;
 
 pub use case::{Case, Expect};
 pub use error::{RuleError, RuleErrors};
-pub use parse::{CASE_KEYS, FUNCTION_KEYS, TABLE_KEYS, TOP_KEYS, VIEW_KEYS, parse};
+pub use parse::{CASE_KEYS, FUNCTION_KEYS, OBJECT_KEYS, TABLE_KEYS, TOP_KEYS, VIEW_KEYS, parse};
 
 use ruleset::{Ruleset, Source};
 use std::path::Path;

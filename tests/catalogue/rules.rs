@@ -233,7 +233,7 @@ async fn row_security_that_was_there_is_kept() {
 /// `rules/schema.json` for editors says the same as the reader: every example passes it, every key stands in it.
 mod schema {
     use super::*;
-    use pgwarrant::rules::{CASE_KEYS, FUNCTION_KEYS, TABLE_KEYS, TOP_KEYS, VIEW_KEYS};
+    use pgwarrant::rules::{CASE_KEYS, FUNCTION_KEYS, OBJECT_KEYS, TABLE_KEYS, TOP_KEYS, VIEW_KEYS};
     use serde_json::Value;
 
     fn schema() -> Value {
@@ -285,6 +285,9 @@ mod schema {
         assert_eq!(keys("/$defs/table/properties"), sorted(&TABLE_KEYS));
         assert_eq!(keys("/$defs/view/properties"), sorted(&VIEW_KEYS));
         assert_eq!(keys("/properties/functions/properties"), sorted(&FUNCTION_KEYS));
+        for objects in ["triggers", "constraints"] {
+            assert_eq!(keys(&format!("/properties/{objects}/properties")), sorted(&OBJECT_KEYS));
+        }
         assert_eq!(keys("/$defs/case/properties"), sorted(&CASE_KEYS));
     }
 
