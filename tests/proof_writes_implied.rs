@@ -176,14 +176,17 @@ fn three(table: &str) -> [String; 3] {
     ]
 }
 
-fn all_three(table: &str, wanted: [&str; 3], words: &[&str]) {
-    let statements = three(table);
-    let cases: Vec<(&str, &str, &[&str])> = statements
-        .iter()
-        .zip(wanted)
-        .map(|(sql, want)| (sql.as_str(), want, if want == "permit" { &[] } else { words }))
-        .collect();
-    verdicts("", &cases);
+type Cases = Vec<(String, &'static str, &'static [&'static str])>;
+
+fn all_three(table: &str, wanted: [&'static str; 3], words: &'static [&'static str]) -> Cases {
+    let statements = three(table).into_iter().zip(wanted);
+    statements.map(|(sql, want)| (sql, want, if want == "permit" { &[][..] } else { words })).collect()
+}
+
+fn run(more_rules: &str, cases: &[Cases]) {
+    let cases: Vec<(&str, &str, &[&str])> =
+        cases.iter().flatten().map(|(sql, want, words)| (sql.as_str(), *want, *words)).collect();
+    verdicts(more_rules, &cases);
 }
 
 const IMPLIED: &str = "implied_code";
@@ -191,31 +194,33 @@ const OK: &str = "permit";
 
 #[test]
 fn a_trigger_is_refused_by_its_name_and_allowed_by_a_rule() {
-    all_three("triggered", [IMPLIED; 3], &["audit", "w.triggered.audit", "[triggers] allow"]);
-    all_three("untriggered", [OK; 3], &[]);
-    let statements = three("triggered");
-    let cases: Vec<(&str, &str, &[&str])> = statements.iter().map(|s| (s.as_str(), OK, &[][..])).collect();
-    verdicts("[triggers]\nallow = [\"w.triggered.audit\"]\n", &cases);
+    let named: &[&str] = &["audit", "w.triggered.audit", "[triggers] allow"];
+    run("", &[all_three("triggered", [IMPLIED; 3], named), all_three("untriggered", [OK; 3], &[])]);
+    run("[triggers]\nallow = [\"w.triggered.audit\"]\n", &[all_three("triggered", [OK; 3], &[])]);
 }
 
 #[test]
 fn a_rule_of_the_rewriter_is_refused() {
-    all_three("ruled", [IMPLIED; 3], &[]);
-    all_three("also", [IMPLIED; 3], &[]);
-    all_three("nothing", [IMPLIED; 3], &[]);
+    run("", &["ruled", "also", "nothing"].map(|table| all_three(table, [IMPLIED; 3], &[])));
 }
 
 #[test]
 fn checks_generated_columns_and_indexes_must_be_vetted() {
-    all_three("plain", [OK; 3], &[]);
-    all_three("checked", [IMPLIED, IMPLIED, OK], &["fine", "[constraints] allow"]);
-    all_three("generated", [IMPLIED, IMPLIED, OK], &["generated column g", "w.generated.g"]);
-    all_three("indexed", [IMPLIED, IMPLIED, OK], &["loud"]);
-    all_three("citexted", ["implied_code", "implied_code", OK], &["citexted_x_key"]);
     let sql = "INSERT INTO w.excluded (id, tenant_id, x) VALUES (1, 7, '[1,2)')";
-    verdicts(
+    let some = [IMPLIED, IMPLIED, OK];
+    run(
         "",
-        &[(sql, "error_leak", &["excluded_x_excl"]), ("DELETE FROM w.excluded WHERE id = 1 AND tenant_id = 7", OK, &[])],
+        &[
+            all_three("plain", [OK; 3], &[]),
+            all_three("checked", some, &["fine", "[constraints] allow"]),
+            all_three("generated", some, &["generated column g", "w.generated.g"]),
+            all_three("indexed", some, &["loud"]),
+            all_three("citexted", some, &["citexted_x_key"]),
+            vec![
+                (sql.to_owned(), "error_leak", &["excluded_x_excl"]),
+                ("DELETE FROM w.excluded WHERE id = 1 AND tenant_id = 7".to_owned(), OK, &[]),
+            ],
+        ],
     );
     let insert = three("checked")[0].clone();
     verdicts(
@@ -352,7 +357,7 @@ fn the_key_of_a_conflict_pins_the_old_row_only_where_every_index_that_may_find_i
 
 #[test]
 fn row_security_and_its_checks_may_stand_behind_a_write() {
-    all_three("policed", [OK; 3], &[]);
+    run("", &[all_three("policed", [OK; 3], &[])]);
 }
 
 #[test]

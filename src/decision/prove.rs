@@ -117,6 +117,9 @@ fn proven_inside(q: &Question<'_>) -> Result<Proof, Deny> {
         return Err(Deny::new(Reason::StatementNotAllowed, "the catalogue is only read"));
     }
     let relations = relations(q, &shape, introspection)?;
+    for written in &shape.writes {
+        write::is_granted(q, &shape, written)?;
+    }
     let admission = Admission { catalogue: q.catalogue, allowed: &q.rules.functions, introspection };
     let admitted = admission.shape(&shape)?;
     let named = match introspection {

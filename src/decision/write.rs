@@ -15,7 +15,7 @@ use crate::reading::tree::{Command, Expr, Permissions, Query, RteKind, TargetEnt
 use crate::rules::ruleset::TableRule;
 use crate::shape::constant::Constant;
 use crate::shape::expansion::Pairs;
-use crate::shape::model::{self, Assignment, Column, Kind, List, SourceId, Term};
+use crate::shape::model::{self, Assignment, Column, Kind, List, Shape, SourceId, Term};
 use crate::shape::value::Value;
 use crate::shape::written_constant;
 use crate::token::grant::{Action, Columns, Grant, RelationGrant};
@@ -46,14 +46,7 @@ pub(super) fn writing<'s, 't>(
     write: &'s model::Write<'t>,
     pairs: &Pairs<'s>,
 ) -> Result<Writing, Deny> {
-    let Kind::Relation { relid, permissions, .. } = solver.shape.sources[write.target].kind else {
-        return Err(Deny::new(Reason::NodeNotAllowed, "the target of a write is no table"));
-    };
-    let relation = q.catalogue.relation(relid).ok_or_else(|| {
-        Deny::new(Reason::CatalogueChanged, "the statement writes a relation that the catalogue does not know yet")
-    })?;
-    check_name(q, relation)?;
-    is_writable(q, write, relation)?;
+    let (relation, permissions) = target_of(q, solver.shape, write)?;
     let rule = q.rules.relation(&relation.name).ok_or_else(|| hint::no_rule(&relation.name))?;
     if rule.is_view {
         return Err(hint::no_rule(&relation.name));
@@ -63,6 +56,27 @@ pub(super) fn writing<'s, 't>(
         return Err(Deny::new(Reason::ReadingMismatch, "the statement is not what the rewriter made of it"));
     };
     Target { q, solver, write, relation, rule, permissions, rewritten }.prove()
+}
+
+/// What it writes is a table that every block grants for the action.
+pub(super) fn is_granted(q: &Question<'_>, shape: &Shape<'_>, write: &model::Write<'_>) -> Result<(), Deny> {
+    let (relation, _) = target_of(q, shape, write)?;
+    check_name(q, relation)?;
+    is_writable(q, write, relation)
+}
+
+fn target_of<'s, 't>(
+    q: &'s Question<'_>,
+    shape: &'s Shape<'t>,
+    write: &model::Write<'t>,
+) -> Result<(&'s Relation, &'t Permissions), Deny> {
+    let Kind::Relation { relid, permissions, .. } = shape.sources[write.target].kind else {
+        return Err(Deny::new(Reason::NodeNotAllowed, "the target of a write is no table"));
+    };
+    let relation = q.catalogue.relation(relid).ok_or_else(|| {
+        Deny::new(Reason::CatalogueChanged, "the statement writes a relation that the catalogue does not know yet")
+    })?;
+    Ok((relation, permissions))
 }
 
 fn is_writable(q: &Question<'_>, write: &model::Write<'_>, relation: &Relation) -> Result<(), Deny> {

@@ -415,7 +415,8 @@ pub(super) fn constant(catalogue: &Catalogue, expr: &Expr) -> Option<Constant> {
             7 => Constant::Now(Clock::Timestamp),
             _ => Constant::Opaque,
         }),
-        Expr::Relabel { arg, .. } => constant(catalogue, arg),
+        // A domain's check changes no value.
+        Expr::Relabel { arg, .. } | Expr::CoerceToDomain { arg, .. } => constant(catalogue, arg),
         // now(), transaction_timestamp(), statement_timestamp().
         Expr::Func { func: 1299 | 2647 | 2648, .. } => Some(Constant::Now(Clock::TimestampTz)),
         Expr::Func { func, args, .. } | Expr::Op { kind: OpKind::Op, func, args, .. } if Function::of(*func).is_some() => {
