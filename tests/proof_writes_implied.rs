@@ -74,6 +74,12 @@ CREATE TABLE w.deferred (id int PRIMARY KEY, tenant_id int, x text, UNIQUE (tena
 CREATE TABLE w.policed (id int PRIMARY KEY, tenant_id int, x text);
 ALTER TABLE w.policed ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON w.policed USING (tenant_id = 7) WITH CHECK (tenant_id = 7);
+CREATE TABLE w.tagged (id int PRIMARY KEY, tenant_id int, x public.citext[] UNIQUE);
+CREATE TABLE w.parted (id int, tenant_id int, x text) PARTITION BY RANGE (id);
+CREATE TABLE w.parted_1 (tenant_id int, x text, id int PRIMARY KEY);
+ALTER TABLE w.parted ATTACH PARTITION w.parted_1 FOR VALUES FROM (0) TO (1000);
+CREATE TABLE w.of_partition (id int PRIMARY KEY, parent int REFERENCES w.parted_1 ON DELETE CASCADE ON UPDATE CASCADE);
+CREATE FUNCTION w.writes(int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN DELETE FROM public.messages; RETURN 1; END $$;
 CREATE TYPE w.pair AS (a int, b int);
 CREATE TABLE w.paired (id int PRIMARY KEY, tenant_id int, p w.pair);
 "#;
@@ -118,6 +124,8 @@ const TABLES: &[&str] = &[
     "deferred",
     "policed",
     "paired",
+    "tagged",
+    "parted",
 ];
 
 /// Every action on every table within tenant 7, or within the table where it has no tenant.
@@ -133,6 +141,7 @@ fn grants() -> Vec<Grant> {
             grants.push(format!("DELETE ON w.{table}{within} LIMIT 5"));
         }
     }
+    grants.push("EXECUTE ON FUNCTION w.writes(integer)".to_owned());
     grants.push("DELETE ON w.lines WHERE tenant_id = 7".to_owned());
     grants.iter().map(|g| g.parse().expect(g)).collect()
 }
@@ -310,6 +319,46 @@ fn a_cascade_is_permitted_only_where_the_foreign_key_puts_its_rows_inside_a_gran
                 IMPLIED,
                 &["lines_parent_fkey"],
             ),
+        ],
+    );
+}
+
+#[test]
+fn a_key_on_a_partition_alone_acts_too() {
+    verdicts(
+        "",
+        &[
+            ("DELETE FROM w.parted WHERE id = 1 AND tenant_id = 7", IMPLIED, &["of_partition_parent_fkey"]),
+            ("UPDATE w.parted SET x = 'y' WHERE id = 1 AND tenant_id = 7", IMPLIED, &["of_partition_parent_fkey"]),
+            ("INSERT INTO w.parted (id, tenant_id, x) VALUES (1, 7, 'x')", OK, &[]),
+        ],
+    );
+}
+
+#[test]
+fn a_built_in_index_over_values_of_an_extension_is_not_built_in() {
+    verdicts(
+        "",
+        &[
+            ("UPDATE w.tagged SET tenant_id = 7 WHERE id = 1 AND tenant_id = 7", IMPLIED, &["tagged_x_key"]),
+            ("DELETE FROM w.tagged WHERE id = 1 AND tenant_id = 7", OK, &[]),
+        ],
+    );
+}
+
+#[test]
+fn a_volatile_function_is_not_called_where_it_could_write() {
+    verdicts(
+        "[functions]\nallow = [\"w.writes(integer)\"]\n",
+        &[
+            ("UPDATE w.plain SET id = w.writes(1) WHERE id = 1 AND tenant_id = 7", "function_not_allowed", &["volatile"]),
+            ("INSERT INTO w.plain (id, tenant_id, x) VALUES (w.writes(1), 7, 'x')", "function_not_allowed", &["volatile"]),
+            (
+                "WITH d AS (DELETE FROM w.plain WHERE id = 1 AND tenant_id = 7) SELECT w.writes(1)",
+                "function_not_allowed",
+                &["volatile"],
+            ),
+            ("SELECT w.writes(1)", OK, &[]),
         ],
     );
 }

@@ -380,6 +380,7 @@ mod tests {
                 policies: Vec::new(),
                 rules: Vec::new(),
                 triggers: Vec::new(),
+                write: Default::default(),
             };
             catalogue.relations.insert(oid, relation);
         }

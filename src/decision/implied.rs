@@ -28,8 +28,10 @@ pub(super) fn check(target: &Target<'_, '_, '_>, out: &mut Writing) -> Result<()
     if does(Command::Update) {
         let updated = updated(target);
         moves(target, &family, &updated)?;
-        for key in family.iter().flat_map(|r| &r.write.referenced_by) {
-            if key.on_update != ReferentialAction::Refuse && key.columns.iter().any(|c| updated.contains(c)) {
+        for (relation, key) in family.iter().flat_map(|r| r.write.referenced_by.iter().map(move |key| (*r, key))) {
+            // A partition numbers its columns in its own way.
+            let touched = relation.oid != target.relation.oid || key.columns.iter().any(|c| updated.contains(c));
+            if key.on_update != ReferentialAction::Refuse && touched {
                 return Err(acts(key, target.relation, "ON UPDATE"));
             }
         }
@@ -111,7 +113,9 @@ fn code(target: &Target<'_, '_, '_>, root: &Relation, relation: &Relation, evalu
         }
     }
     for index in relation.write.indexes.iter().filter(|i| !allowed(&rules.constraints, &i.name)) {
-        if !index.built_in {
+        // `array_ops`, `record_ops`: built in, and they compare by what they hold.
+        let types = index.columns.iter().filter_map(|n| relation.column(*n)).map(|c| c.type_oid);
+        if !index.built_in || types.into_iter().any(|t| target.q.catalogue.closure_is_built_in(t).is_err()) {
             return Err(unvetted("the index", &index.name));
         }
         if index.exclusion {
@@ -198,17 +202,16 @@ fn cascades(
             ReferentialAction::Cascade => {}
         }
         let child = target.q.catalogue.relation(key.child).ok_or_else(|| acts(key, relation, "ON DELETE"))?;
-        // A partition's copy of its parent's key.
-        if child.is_partition {
-            continue;
-        }
         if seen.len() >= MAX_CASCADES || seen.contains(&child.oid) {
             return Err(acts(key, relation, "ON DELETE"));
         }
         seen.push(child.oid);
         let mut equal = BTreeMap::new();
         for (own, theirs) in key.child_columns.iter().zip(&key.columns) {
-            if let Some(column) = origin.get(theirs) {
+            // A partition numbers its columns in its own way.
+            if relation.oid == family[0].oid
+                && let Some(column) = origin.get(theirs)
+            {
                 equal.insert(*own, *column);
             }
         }

@@ -11,7 +11,7 @@ use super::reason::Reason;
 use super::size;
 use super::solve::Solver;
 use super::write;
-use crate::catalogue::snapshot::{Catalogue, Relation};
+use crate::catalogue::snapshot::{Catalogue, Relation, Volatility};
 use crate::catalogue::views;
 use crate::catalogue::visible::Visible;
 use crate::reading::tree::{CommonTableExpr, JoinNode, Query, RteKind, SetOpNode, Trees};
@@ -127,6 +127,9 @@ fn proven_inside(q: &Question<'_>) -> Result<Proof, Deny> {
         false => Vec::new(),
     };
     execute_grants(q, &admitted.functions)?;
+    if !shape.writes.is_empty() {
+        only_reading_functions(q, &admitted.functions)?;
+    }
     recursion(&shape, introspection)?;
     let expansion = Expansion { catalogue: q.catalogue, allowed: &q.rules.functions, introspection };
     let mut pairs = Pairs::new();
@@ -173,14 +176,11 @@ fn proven_inside(q: &Question<'_>) -> Result<Proof, Deny> {
         let found = write::writing(q, &solver, write, &pairs)?;
         conditions.extend(found.conditions);
         for (id, alternatives) in found.read {
-            if write.inserts_only() {
-                // What is read is the row that the statement writes itself.
-            } else {
-                watch(&mut watched, id, &alternatives);
-            }
+            watch(&mut watched, id, &alternatives);
             let refusal = target_refusal(&solver, q, id, write.target);
             obligations.push(Obligation { alternatives, refusal });
         }
+        obligations.extend(found.new_rows);
         if first {
             found.written.into_iter().for_each(|change| add_change(&mut written, change));
         }
@@ -407,6 +407,24 @@ fn execute_grants(q: &Question<'_>, functions: &BTreeSet<u32>) -> Result<(), Den
         }
     }
     Ok(())
+}
+
+/// A volatile function can write, and where the statement writes no read-only transaction stops it. Others cannot:
+/// Postgres runs what they do read-only (`SPI_execute`'s `read_only`).
+fn only_reading_functions(q: &Question<'_>, functions: &BTreeSet<u32>) -> Result<(), Deny> {
+    let volatile =
+        functions.iter().filter_map(|oid| q.catalogue.functions.get(oid)).find(|f| f.volatility == Volatility::Volatile);
+    match volatile {
+        None => Ok(()),
+        Some(f) => Err(Deny::new(
+            Reason::FunctionNotAllowed,
+            format!(
+                "{}.{}() is volatile and could write by itself, so it is not called by a statement that writes",
+                f.name.schema, f.name.name
+            ),
+        )
+        .hint("Call it in a SELECT of its own and send what it gave as a parameter.")),
+    }
 }
 
 /// Drivers follow types to their parts: each step of the recursion looks rows of the catalogue up by the step before.

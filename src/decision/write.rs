@@ -25,6 +25,8 @@ use std::collections::BTreeSet;
 pub(super) struct Writing {
     /// What it reads of its target, by block.
     pub read: Vec<(SourceId, Vec<Alternative>)>,
+    /// What it reads of the rows that it makes, by block.
+    pub new_rows: Vec<Obligation>,
     pub written: Vec<permit::Change>,
     pub conditions: Vec<Condition>,
 }
@@ -130,7 +132,7 @@ pub(super) fn grants_of<'g>(grants: &'g [Grant], relation: &Relation, action: Ac
 
 impl Target<'_, '_, '_> {
     fn prove(&self) -> Result<Writing, Deny> {
-        let mut out = Writing { read: Vec::new(), written: Vec::new(), conditions: Vec::new() };
+        let mut out = Writing { read: Vec::new(), new_rows: Vec::new(), written: Vec::new(), conditions: Vec::new() };
         self.columns_written()?;
         self.read(&mut out)?;
         let does = |command| self.write.changes.iter().any(|c| c.command == command);
@@ -185,19 +187,19 @@ impl Target<'_, '_, '_> {
         }
         let read = cover::columns_read(self.relation, &selected)?;
         cover::check_hidden(self.relation, self.rule, &read, selected.contains(&0))?;
-        let occurrences: Vec<SourceId> = match (read.is_empty(), self.write.excluded) {
-            (true, _) => Vec::new(),
-            (false, Some(new)) => vec![id, new],
-            (false, None) => vec![id],
-        };
-        for grants in self.q.chain {
-            let on = cover::grants_on(grants, self.relation);
-            if on.is_empty() && !occurrences.is_empty() {
-                return Err(hint::not_granted(&self.relation.name));
-            }
-            for occurrence in &occurrences {
-                let found = cover::alternatives(self.solver, *occurrence, self.relation, &on, &read)?;
-                out.read.push((*occurrence, found));
+        if !read.is_empty() {
+            for grants in self.q.chain {
+                let on = cover::grants_on(grants, self.relation);
+                if on.is_empty() {
+                    return Err(hint::not_granted(&self.relation.name));
+                }
+                // A row that was there, as any read; a row that the statement makes, by what it writes.
+                if !self.write.inserts_only() {
+                    out.read.push((id, cover::alternatives(self.solver, id, self.relation, &on, &read)?));
+                }
+                for change in self.write.changes.iter().filter(|c| c.list == List::Targets && c.command == Command::Insert) {
+                    out.new_rows.push(self.chosen(change, Action::Select, &read, &on)?);
+                }
             }
         }
         let scans = query.command != Command::Insert;
@@ -217,15 +219,25 @@ impl Target<'_, '_, '_> {
     /// The grants of one block that cover one change wholly: columns, old row, new row.
     fn covered(&self, change: &model::Change<'_>, grants: &[Grant]) -> Result<Obligation, Deny> {
         let action = action_of(change.command)?;
-        let on = grants_of(grants, self.relation, action);
-        let columns: Vec<i16> = match action {
-            Action::Insert => self.permissions.inserted.iter().copied().collect(),
-            Action::Update => self.permissions.updated.iter().copied().collect(),
-            Action::Delete | Action::Select => Vec::new(),
+        let none = BTreeSet::new();
+        let columns = match action {
+            Action::Insert => &self.permissions.inserted,
+            Action::Update => &self.permissions.updated,
+            Action::Delete | Action::Select => &none,
         };
+        self.chosen(change, action, columns, &grants_of(grants, self.relation, action))
+    }
+
+    fn chosen(
+        &self,
+        change: &model::Change<'_>,
+        action: Action,
+        columns: &BTreeSet<i16>,
+        on: &[&RelationGrant],
+    ) -> Result<Obligation, Deny> {
         let (mut found, mut missing, mut unmet) = (Vec::new(), None, None);
-        for grant in &on {
-            if let Some(column) = self.missing_column(grant, &columns) {
+        for grant in on {
+            if let Some(column) = self.missing_column(grant, columns) {
                 missing.get_or_insert(column);
                 continue;
             }
@@ -244,12 +256,13 @@ impl Target<'_, '_, '_> {
         match (found.is_empty(), unmet, missing) {
             (false, ..) => Ok(Obligation { alternatives: found, refusal }),
             (true, Some(_), _) => Err(refusal),
-            (true, None, Some(column)) => Err(hint::column_not_writable(self.relation, &column, action, &on)),
+            (true, None, Some(column)) if action == Action::Select => Err(hint::column_not_granted(self.relation, &column, on)),
+            (true, None, Some(column)) => Err(hint::column_not_writable(self.relation, &column, action, on)),
             (true, None, None) => Err(hint::action_not_granted(&self.relation.name, action)),
         }
     }
 
-    fn missing_column(&self, grant: &RelationGrant, columns: &[i16]) -> Option<String> {
+    fn missing_column(&self, grant: &RelationGrant, columns: &BTreeSet<i16>) -> Option<String> {
         match &grant.columns {
             Columns::All => None,
             Columns::List(names) => {
@@ -291,7 +304,7 @@ impl Target<'_, '_, '_> {
                     conditions.extend(passes(class, test)?);
                 }
                 if change.command != Command::Delete {
-                    conditions.extend(self.new_value(change, *number)?.passes(classes, test)?);
+                    conditions.extend(self.new_value(change, *number)?.passes(self.solver, classes, test)?);
                 }
             }
             Some(conditions)
@@ -395,13 +408,20 @@ enum NewValue<'c> {
 
 impl NewValue<'_> {
     /// Strict: NULL passes nothing, wherever it comes from.
-    fn passes(&self, classes: &Classes<'_>, test: &TypedTest) -> Option<Vec<Condition>> {
+    fn passes(&self, solver: &Solver<'_, '_>, classes: &Classes<'_>, test: &TypedTest) -> Option<Vec<Condition>> {
         match self {
             NewValue::Old => Some(Vec::new()),
             NewValue::Constants(all) => every(all, test),
             NewValue::Term(Term::Constant(k)) => every(std::slice::from_ref(k), test),
             NewValue::Term(Term::Column(c)) => {
+                if let Some(conditions) = self.arms_pass(solver, *c, test) {
+                    return Some(conditions);
+                }
                 let class = classes.get(*c)?;
+                let same = class.columns.iter().filter(|same| *same != c);
+                if let Some(conditions) = same.into_iter().find_map(|same| self.arms_pass(solver, *same, test)) {
+                    return Some(conditions);
+                }
                 for k in class.constants.iter().chain(&class.not_distinct) {
                     if let Some(conditions) = every(std::slice::from_ref(*k), test) {
                         return Some(conditions);
@@ -419,6 +439,24 @@ impl NewValue<'_> {
             }
             NewValue::Term(Term::Dependent(_) | Term::Unknown) => None,
         }
+    }
+}
+
+impl NewValue<'_> {
+    /// A column of a UNION: every arm's passes.
+    fn arms_pass(&self, solver: &Solver<'_, '_>, column: Column, test: &TypedTest) -> Option<Vec<Condition>> {
+        let Kind::Derived { level, .. } = &solver.shape.sources[column.source].kind else { return None };
+        let level = &solver.shape.levels[*level];
+        level.query.set_operations.as_ref()?;
+        let mut conditions = Vec::new();
+        for arm in &level.from {
+            let Kind::Derived { level: inner, .. } = &solver.shape.sources[*arm].kind else { return None };
+            let facts = solver.shape.facts(solver.shape.levels[*inner].out, false);
+            let name = Term::Column(Column { source: *arm, number: column.number });
+            let passed = solver.split(&facts, 0, &mut 0, &mut |classes| NewValue::Term(&name).passes(solver, classes, test));
+            conditions.extend(passed?);
+        }
+        Some(conditions)
     }
 }
 

@@ -12,6 +12,9 @@ impl<'t> Builder<'t> {
         let query = self.shape.levels[level].query;
         for (i, entry) in query.range_table.iter().enumerate() {
             let Some(source) = self.shape.levels[level].bindings[i] else { continue };
+            if matches!(entry.kind, RteKind::Relation { .. }) {
+                continue;
+            }
             let mut read = BTreeSet::new();
             let mut add = |e: &'t Expr| {
                 self.columns_of(level, e, &mut |c| {

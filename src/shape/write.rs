@@ -68,6 +68,8 @@ impl<'t> Builder<'t> {
         match &query.on_conflict {
             Some(conflict) if conflict.action == 2 => {
                 let source = self.unscanned(level, conflict.excluded_rel_index, false)?;
+                // One row for each of theirs: as bounded as they are.
+                self.shape.sources[source].arguments = self.shape.levels[level].from.iter().copied().collect();
                 self.name_new_row(source, new_row, &changes[0].assigned);
                 self.include(self.shape.sources[source].scope, new_row);
                 changes.push(self.do_update(level, conflict, target, source, new_row)?);

@@ -362,6 +362,39 @@ for want, sql, params, types, why in [
 ]:
     row(p if want != ok else "types_params", "writer", want, sql, why, params, types)
 
+# unions and what drivers print
+for want, sql, params, types, why in [
+    (ok, "INSERT INTO orders (tenant_id, customer_id) SELECT 7, 6 UNION ALL SELECT 7, 26", None, None, "both arms"),
+    (ok, "INSERT INTO orders (tenant_id, customer_id) SELECT 7, 6 UNION SELECT o.tenant_id, o.customer_id FROM orders o WHERE o.id = 5 AND o.tenant_id = 7 UNION ALL SELECT 7, 46", None, None, "three arms"),
+    (outside, "INSERT INTO orders (tenant_id, customer_id) SELECT 7, 6 UNION ALL SELECT 7, 26 UNION ALL SELECT 8, 6", None, None, "the third arm"),
+    (outside, "INSERT INTO orders (tenant_id, customer_id) (SELECT 7, 6 UNION ALL SELECT NULL, 26)", None, None, "an arm of NULL"),
+    (outside, "INSERT INTO orders (tenant_id, customer_id) SELECT x.t, 6 FROM (SELECT 7 AS t UNION ALL SELECT 8) x", None, None, "inside of a subquery"),
+    (ok, "INSERT INTO orders (tenant_id, customer_id) SELECT x.t, 6 FROM (SELECT 7 AS t UNION ALL SELECT 7) x", None, None, "inside of a subquery"),
+    (ok, "INSERT INTO orders (tenant_id, customer_id) SELECT x.t, 6 FROM (SELECT 7 AS t UNION ALL SELECT 8) x WHERE x.t = 7", None, None, "a filter outside"),
+    (ok, "INSERT INTO orders (tenant_id, customer_id) SELECT p0::INTEGER, p1::BIGINT FROM (VALUES ($1, $2, 0), ($3, $4, 1)) AS imp_sen(p0, p1, sen_counter) ORDER BY sen_counter RETURNING orders.id, orders.id AS id__1", [7, 6, 7, 26], ["int4", "int8", "int4", "int8"], "SQLAlchemy: insertmanyvalues"),
+    (outside, "INSERT INTO orders (tenant_id, customer_id) SELECT p0::INTEGER, p1::BIGINT FROM (VALUES ($1, $2, 0), ($3, $4, 1)) AS imp_sen(p0, p1, sen_counter) ORDER BY sen_counter RETURNING orders.id, orders.id AS id__1", [7, 6, 8, 26], ["int4", "int8", "int4", "int8"], "SQLAlchemy, the second row"),
+    (ok, 'INSERT INTO "orders" ("id", "tenant_id", "customer_id", "status") VALUES (default, $1, $2, default) RETURNING "id", "created_at"', [7, 6], ["int4", "int8"], "Drizzle, TypeORM"),
+    (ok, 'INSERT INTO "public"."orders" ("tenant_id","customer_id","status") VALUES ($1,$2,CAST($3::text AS "public"."order_status")) RETURNING "public"."orders"."id", "public"."orders"."tenant_id"', [7, 6, "paid"], ["int4", "int8", "text"], "Prisma"),
+    (ok, 'UPDATE "public"."orders" SET "status" = CAST($1::text AS "public"."order_status") WHERE ("public"."orders"."id" = $2 AND "public"."orders"."tenant_id" = $3 AND 1=1) RETURNING "public"."orders"."id"', ["paid", 5, 7], ["text", "int8", "int4"], "Prisma"),
+    (ok, 'UPDATE "orders" SET "status" = (CASE WHEN ("orders"."id" = 5) THEN \'paid\' WHEN ("orders"."id" = 25) THEN \'new\' ELSE NULL END)::"order_status" WHERE ("orders"."tenant_id" = 7 AND "orders"."id" IN (5, 25))', None, None, "Django: bulk_update"),
+    (ok, 'UPDATE "orders" SET "total_cents" = ("orders"."total_cents" + 100) WHERE ("orders"."id" = 5 AND "orders"."tenant_id" = 7)', None, None, "Django: F()"),
+    (ok, 'UPDATE "orders" SET "status" = $1, "note" = $2 WHERE "orders"."id" = $3 AND "orders"."tenant_id" = $4', ["paid", "x", 5, 7], None, "Rails"),
+    (ok, 'INSERT INTO "order_items" ("order_id","line_no","tenant_id","product_id","quantity","price_cents") VALUES (5, 1, 7, 3, 2, 121), (5, 2, 7, 3, 2, 121) ON CONFLICT DO NOTHING RETURNING "order_id","line_no"', None, None, "Rails: insert_all"),
+    (ok, "update order_items set quantity=$1 where order_id=$2 and line_no=$3 and tenant_id=$4", [3, 5, 1, 7], ["int4", "int8", "int4", "int4"], "Hibernate"),
+    (ok, "UPDATE orders SET status = 'paid', note = concat_ws(' ', note, 'paid on', to_char(now(), 'YYYY-MM-DD')) WHERE id = 5 AND tenant_id = 7 RETURNING id, status", None, None, "a language model"),
+    (ok, "WITH o AS (SELECT id FROM orders WHERE tenant_id = 7 AND customer_id = 6 ORDER BY created_at DESC LIMIT 1) UPDATE orders SET note = 'last' FROM o WHERE orders.id = o.id AND orders.tenant_id = 7 RETURNING orders.id", None, None, "a language model"),
+    (ok, "DELETE FROM order_items WHERE tenant_id = 7 AND order_id = 5 AND line_no NOT IN (1, 2)", None, None, "a language model"),
+]:
+    row("orm" if want == ok else "write_scope", "writer", want, sql, why, params, types)
+row("returning_leak", "support", outside, "INSERT INTO messages (ticket_id, tenant_id, author, body) VALUES (25, 7, 'a', 'b'), (25, NULL, 'a', 'b') RETURNING id", "one of the rows that it may write it may not read",
+    grants=["INSERT (*) ON public.messages", "SELECT (*) ON public.messages WHERE tenant_id = 7"])
+row("unbounded_join", "writer", scan, "INSERT INTO products (id, sku, name, category, price_cents) SELECT p.id, p.sku, p.name, p.category, p.price_cents FROM products p ON CONFLICT (id) DO UPDATE SET name = (SELECT max(i.line_no)::text FROM order_items i WHERE i.order_id = excluded.id)", "EXCLUDED is as unbounded as its source",
+    grants=["INSERT (*) ON public.products", "UPDATE (*) ON public.products", "SELECT (*) ON public.products", "SELECT (*) ON public.order_items"])
+row("upsert", "writer", ok, "INSERT INTO products (id, sku, name, category, price_cents) VALUES (1, 'a', 'b', 'c', 1) ON CONFLICT (id) DO UPDATE SET name = (SELECT max(i.line_no)::text FROM order_items i WHERE i.order_id = excluded.id)", "EXCLUDED is one row",
+    grants=["INSERT (*) ON public.products", "UPDATE (*) ON public.products", "SELECT (*) ON public.products", "SELECT (*) ON public.order_items"])
+called = ["UPDATE (note) ON public.orders WHERE tenant_id = 7", "SELECT (*) ON public.orders WHERE tenant_id = 7", "EXECUTE ON FUNCTION public.order_total(integer)"]
+row("update", "writer", ok, "UPDATE orders SET note = order_total(5)::text WHERE id = 5 AND tenant_id = 7", "an allowed function that is stable", grants=called)
+
 # persona without writes
 for sql in [
     "INSERT INTO orders (tenant_id, customer_id) VALUES (7, 6)", "UPDATE orders SET note = 'x' WHERE id = 5", "DELETE FROM order_items WHERE order_id = 5",

@@ -36,11 +36,12 @@ const PARTITIONED: &str = "
            NOT EXISTS (SELECT FROM unnest(p.partclass::oid[]) o WHERE o >= 16384), c.relname::text
     FROM pg_partitioned_table p JOIN pg_class c ON c.oid = p.partrelid";
 
-/// `confdelsetcols` is NULL for every column.
+/// `confdelsetcols` is NULL for every column. A key of or on a partitioned table is copied to each partition; a copy does
+/// what its original does.
 const FOREIGN_KEYS: &str = "
     SELECT confrelid, conrelid, conname::text, conkey, confkey, coalesce(confdelsetcols, conkey), confdeltype, confupdtype,
            EXISTS (SELECT FROM unnest(conpfeqop || conppeqop || conffeqop) o WHERE o >= 16384)
-    FROM pg_constraint WHERE contype = 'f' ORDER BY conname";
+    FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 ORDER BY conname";
 
 /// 'a': serial; 'i': identity.
 const SEQUENCES: &str = "
