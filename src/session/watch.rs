@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::listener::Running;
 use super::proxy::{Ask, Proxy};
-use crate::catalogue::load;
+use crate::catalogue::load::{self, EpochReader};
 use crate::cli::connect::connect;
 use crate::config::DatabaseUrl;
 
@@ -17,11 +17,17 @@ const POLL: Duration = Duration::from_millis(100);
 /// How long to wait before a lost connection is made again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// The connection, with the query planned on it.
+struct Reader {
+    client: tokio_postgres::Client,
+    epoch: EpochReader,
+}
+
 /// Runs until the proxy stops.
 pub async fn watch(proxy: Arc<Proxy>, url: DatabaseUrl, mut asks: mpsc::Receiver<Ask>) {
     let mut running = proxy.running.clone();
     let mut seen = 0;
-    let mut client = None;
+    let mut reader = None;
     loop {
         let first = tokio::select! {
             ask = asks.recv() => match ask {
@@ -44,7 +50,7 @@ pub async fn watch(proxy: Arc<Proxy>, url: DatabaseUrl, mut asks: mpsc::Receiver
         while let Ok(ask) = asks.try_recv() {
             waiting.push(ask);
         }
-        let looked = look(&proxy, &url, &mut client).await;
+        let looked = look(&proxy, &url, &mut reader).await;
         let changed = matches!(looked, Ok(true));
         if looked.is_err() || (!changed && waiting.iter().any(|ask| ask.anew)) {
             // A tree moved that the epoch does not see, or nobody knows what moved.
@@ -55,7 +61,7 @@ pub async fn watch(proxy: Arc<Proxy>, url: DatabaseUrl, mut asks: mpsc::Receiver
             Ok(_) => answer(waiting, proxy.worlds.load().generation),
             Err(error) => {
                 tracing::warn!(%error, "cannot read the catalogue");
-                client = None;
+                reader = None;
                 drop(waiting);
                 tokio::time::sleep(AGAIN).await;
             }
@@ -71,13 +77,17 @@ fn answer(waiting: Vec<Ask>, generation: u64) {
 }
 
 /// True if the catalogue changed and was loaded.
-async fn look(proxy: &Proxy, url: &DatabaseUrl, client: &mut Option<tokio_postgres::Client>) -> anyhow::Result<bool> {
-    let client = match client {
-        Some(client) if !client.is_closed() => client,
-        _ => client.insert(connect(url).await?),
+async fn look(proxy: &Proxy, url: &DatabaseUrl, reader: &mut Option<Reader>) -> anyhow::Result<bool> {
+    let Reader { client, epoch } = match reader {
+        Some(reader) if !reader.client.is_closed() => reader,
+        _ => {
+            let client = connect(url).await?;
+            let epoch = EpochReader::prepare(&client).await?;
+            reader.insert(Reader { client, epoch })
+        }
     };
     let began = proxy.now();
-    let epoch = load::epoch(client).await?;
+    let epoch = epoch.read(client).await?;
     if epoch == proxy.worlds.load().catalogue.epoch {
         proxy.looked.store(began, Ordering::Relaxed);
         return Ok(false);
