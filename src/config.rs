@@ -80,6 +80,13 @@ pub struct Upstream {
     pub reader: DatabaseUrl,
     /// A file with the reader's password, for those who keep it out of the URL.
     pub reader_password_file: Option<PathBuf>,
+    /// `postgres://pgwarrant_writer:…@host/database`, the other role of `setup.sql`. Without it every write is refused.
+    pub writer: Option<DatabaseUrl>,
+    /// A file with the writer's password, for those who keep it out of the URL.
+    pub writer_password_file: Option<PathBuf>,
+    /// Server connections that run transactions which may write. Default 10.
+    #[serde(default = "defaults::writer_pool_size")]
+    pub writer_pool_size: u32,
     /// Server connections that run reads. Default 20.
     #[serde(default = "defaults::pool_size")]
     pub pool_size: u32,
@@ -228,6 +235,8 @@ impl Config {
         paths.extend(self.roots.iter_mut().map(|root| &mut root.key));
         paths.extend(self.listen.unix_socket_dir.as_mut());
         paths.extend(self.upstream.reader_password_file.as_mut());
+        paths.extend(self.upstream.writer_password_file.as_mut());
+        paths.extend(self.upstream.writer.as_mut().and_then(|url| url.root_certificate.as_mut()));
         paths.extend(self.upstream.reader.root_certificate.as_mut());
         if let Some(tls) = &mut self.tls {
             paths.extend([&mut tls.certificate, &mut tls.key]);
@@ -245,6 +254,9 @@ impl Config {
     fn read_passwords(&mut self, path: &Path) -> Result<(), ConfigError> {
         if let Some(file) = &self.upstream.reader_password_file {
             self.upstream.reader.password = Some(password(path, "upstream.reader_password_file", file)?);
+        }
+        if let (Some(writer), Some(file)) = (&mut self.upstream.writer, &self.upstream.writer_password_file) {
+            writer.password = Some(password(path, "upstream.writer_password_file", file)?);
         }
         if let Some(Audit { url, password_file: Some(file), .. }) = &mut self.audit {
             url.password = Some(password(path, "audit.password_file", file)?);
@@ -266,6 +278,13 @@ impl Config {
         if self.upstream.reader.database != self.database {
             let other = &self.upstream.reader.database;
             return wrong("upstream.reader", format!("names the database {other:?}, but `database` is {:?}", self.database));
+        }
+        if let Some(writer) = self.upstream.writer.as_ref().filter(|writer| writer.database != self.database) {
+            let other = &writer.database;
+            return wrong("upstream.writer", format!("names the database {other:?}, but `database` is {:?}", self.database));
+        }
+        if self.upstream.writer_pool_size == 0 {
+            return wrong("upstream.writer_pool_size", "must be at least 1".to_owned());
         }
         if self.upstream.pool_size == 0 {
             return wrong("upstream.pool_size", "must be at least 1".to_owned());
@@ -331,6 +350,9 @@ mod defaults {
 
     pub fn pool_size() -> u32 {
         20
+    }
+    pub fn writer_pool_size() -> u32 {
+        10
     }
     pub fn wait_timeout() -> Span {
         Span(Duration::from_secs(5))

@@ -53,9 +53,9 @@ impl Setup {
             CREATE ROLE other_secret_role; CREATE ROLE intro_reader LOGIN; GRANT USAGE ON SCHEMA public TO intro_reader;
             CREATE TYPE secret_enum AS ENUM ('secret_label'); CREATE TYPE secret_pair AS (employees_id int, salary numeric);";
         admin.batch_execute(marks).await.expect("marks");
-        admin.batch_execute(&views::sql("intro_reader")).await.expect("the views install");
+        admin.batch_execute(&views::sql(&["intro_reader"])).await.expect("the views install");
         // A second time: the script may be run again.
-        admin.batch_execute(&views::sql("intro_reader")).await.expect("the views install again");
+        admin.batch_execute(&views::sql(&["intro_reader"])).await.expect("the views install again");
         let rows = admin
             .query("SELECT relname::text, oid FROM pg_class WHERE oid >= 16384 AND relnamespace = 'public'::regnamespace", &[]);
         let oids = rows.await.expect("oids").iter().map(|r| (r.get(0), r.get(1))).collect();

@@ -9,9 +9,10 @@ pub const VISIBLE_SETTING: &str = "pgwarrant.visible";
 
 const TEMPLATE: &str = include_str!("views.sql");
 
-/// The script for a reader's role, given by its name; it may be run with psql or as one simple query.
-pub fn sql(reader_role: &str) -> String {
-    TEMPLATE.replace("@READER@", &format!("\"{}\"", reader_role.replace('"', "\"\"")))
+/// The script for the roles that pgwarrant works with, given by their names; it may be run with psql or as one simple query.
+pub fn sql(roles: &[&str]) -> String {
+    let quoted: Vec<String> = roles.iter().map(|role| format!("\"{}\"", role.replace('"', "\"\""))).collect();
+    TEMPLATE.replace("@READER@", &quoted.join(", "))
 }
 
 /// Whether everything in the schema is filtered by the token's scope.
@@ -25,7 +26,8 @@ mod tests {
 
     #[test]
     fn a_role_s_name_is_quoted() {
-        assert!(sql("odd \"name\"").contains("TO \"odd \"\"name\"\"\";"));
-        assert!(!sql("reader").contains("@READER@\n") && !sql("reader").contains("TO @READER@"));
+        assert!(sql(&["odd \"name\""]).contains("TO \"odd \"\"name\"\"\";"));
+        assert!(sql(&["a", "b"]).contains("TO \"a\", \"b\";"));
+        assert!(!sql(&["reader"]).contains("@READER@\n") && !sql(&["reader"]).contains("TO @READER@"));
     }
 }

@@ -30,13 +30,16 @@ Example:
     /// Print column GRANTs and row security for the role that the proxy reads with
     #[command(after_help = "\
 Example:
-  pgwarrant rules sql --role pgwarrant_reader | psql -d shop")]
+  pgwarrant rules sql --role pgwarrant_reader --writer-role pgwarrant_writer | psql -d shop")]
     Sql {
         #[command(flatten)]
         sources: Sources,
         /// The role; the user of the database URL if not given
         #[arg(long)]
         role: Option<String>,
+        /// The role that writes, if there is one
+        #[arg(long)]
+        writer_role: Option<String>,
     },
 }
 
@@ -57,7 +60,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Lint(sources) => super::block_on(run_lint(sources)),
         Command::Test(sources) => super::block_on(run_test(sources)),
-        Command::Sql { sources, role } => super::block_on(run_sql(sources, role)),
+        Command::Sql { sources, role, writer_role } => super::block_on(run_sql(sources, role, writer_role)),
     }
 }
 
@@ -73,11 +76,11 @@ async fn run_lint(sources: Sources) -> anyhow::Result<ExitCode> {
     Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn run_sql(sources: Sources, role: Option<String>) -> anyhow::Result<ExitCode> {
+async fn run_sql(sources: Sources, role: Option<String>, writer_role: Option<String>) -> anyhow::Result<ExitCode> {
     let (rules, _) = sources.rules()?;
     let url = sources.database()?;
     let catalogue = load::load(&connect::connect(&url).await?).await?;
-    print!("{}", sql::grants_and_row_security(&rules, &catalogue, role.as_ref().unwrap_or(&url.user)));
+    print!("{}", sql::grants_and_row_security(&rules, &catalogue, role.as_ref().unwrap_or(&url.user), writer_role.as_deref()));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -50,6 +50,8 @@ pub enum TransactionState {
     Open,
     Committed,
     Aborted,
+    /// COMMIT is being sent; a `final` entry says what became of it.
+    Committing,
     /// The transaction's commit was lost with a failover.
     LostByFailover,
 }
@@ -66,6 +68,16 @@ pub struct DelegatedBlock {
     pub id: String,
     /// The name that the parent gave to the block's holder.
     pub subject: String,
+}
+
+/// Rows of one relation that a statement or a transaction changed, as the server counted them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    pub deleted: u64,
+    pub inserted: u64,
+    pub relation: String,
+    pub updated: u64,
 }
 
 /// A field whose text here is not the whole or exact text: it was too long, or held NUL, which SQL text cannot.
@@ -99,6 +111,9 @@ pub struct Entry {
     /// Block ids of the token's chain, root first, lower-case hex.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chain: Vec<String>,
+    /// By relation, where anything changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command_tag: Option<String>,
     /// How many events a summary stands for.
@@ -174,6 +189,7 @@ impl Entry {
             boot: String::new(),
             bytes: None,
             chain: Vec::new(),
+            changes: Vec::new(),
             command_tag: None,
             count: None,
             decision: None,

@@ -136,6 +136,15 @@ impl Ledger {
         })
     }
 
+    /// For an entry that nobody waits for, such as what became of a transaction that is settled by itself: it goes with the
+    /// next commit, or alone a few milliseconds later.
+    pub fn append_soon(&self, entry: Entry) {
+        match self.enqueue(entry) {
+            Ok(_) => self.inner.desk.queue.call_soon(),
+            Err(error) => tracing::warn!(%error, "an entry that nobody waits for is not recorded"),
+        }
+    }
+
     fn enqueue(&self, entry: Entry) -> Result<oneshot::Receiver<Result<Receipt, LedgerError>>, LedgerError> {
         let (reply, receipt) = oneshot::channel();
         let entry = Rendered::new(self.stamp(entry))?;

@@ -35,16 +35,17 @@ mod render;
 mod segment;
 mod subscribe;
 pub mod tree;
+mod unsettled;
 mod writer;
 
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use disk::{SharedHold, hold_shared, try_lock};
-pub use entry::{Abridged, Decision, DelegatedBlock, Entry, Kind, TransactionState};
+pub use entry::{Abridged, Change, Decision, DelegatedBlock, Entry, Kind, TransactionState};
 pub use error::{Health, LedgerError};
 pub use gate::MirrorGate;
-pub use log::{Ledger, LedgerConfig};
+pub use log::{Appending, Ledger, LedgerConfig};
 pub use mark::Mark;
 pub use note::{Checkpoint, VerifyingName};
 pub use reader::{Item, Reader};
@@ -52,3 +53,4 @@ pub use rebuild::Rebuild;
 pub use receipt::Receipt;
 pub use render::{MAX_ENTRY_BYTES, hex};
 pub use subscribe::{Committed, CommittedEntry, Subscription};
+pub use unsettled::unsettled;

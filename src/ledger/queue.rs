@@ -17,6 +17,9 @@ const MAX_WAITING_BYTES: usize = 256 << 20;
 /// for so long.
 pub(super) const REFUSAL_LASTS: Duration = Duration::from_millis(250);
 
+/// How long an entry that nobody waits for may wait for company.
+const LINGER: Duration = Duration::from_millis(5);
+
 pub(super) struct Request {
     pub(super) entry: Rendered,
     pub(super) reply: oneshot::Sender<Result<Receipt, LedgerError>>,
@@ -32,6 +35,8 @@ pub(super) struct Queue {
 struct Waiting {
     requests: Vec<Request>,
     bytes: usize,
+    /// Somebody waits for one of them.
+    urgent: bool,
     /// Set once: no more is accepted.
     stopped: Option<LedgerError>,
     /// Why and when the last batch was refused; cleared by the next success.
@@ -40,7 +45,7 @@ struct Waiting {
 
 impl Queue {
     pub(super) fn new() -> Self {
-        let waiting = Waiting { requests: Vec::new(), bytes: 0, stopped: None, refusing: None };
+        let waiting = Waiting { requests: Vec::new(), bytes: 0, urgent: false, stopped: None, refusing: None };
         Queue { waiting: Mutex::new(waiting), arrived: Condvar::new(), gate: std::sync::OnceLock::new() }
     }
 
@@ -72,6 +77,12 @@ impl Queue {
 
     /// Wakes the thread that commits what nobody else does.
     pub(super) fn call(&self) {
+        self.lock().urgent = true;
+        self.arrived.notify_one();
+    }
+
+    /// The same for an entry that nobody waits for: it may go with the next commit, if one comes soon.
+    pub(super) fn call_soon(&self) {
         self.arrived.notify_one();
     }
 
@@ -111,6 +122,7 @@ impl Queue {
     pub(super) fn take(&self) -> Vec<Request> {
         let mut waiting = self.lock();
         waiting.bytes = 0;
+        waiting.urgent = false;
         std::mem::take(&mut waiting.requests)
     }
 
@@ -121,13 +133,20 @@ impl Queue {
     /// Waits until something is there to be taken. False once it was stopped and everything was taken.
     pub(super) fn wait(&self) -> bool {
         let mut waiting = self.lock();
+        let mut lingered = false;
         loop {
             if !waiting.requests.is_empty() {
-                return true;
+                if waiting.urgent || lingered || waiting.stopped.is_some() {
+                    return true;
+                }
+                waiting = self.arrived.wait_timeout(waiting, LINGER).unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+                lingered = true;
+                continue;
             }
             if waiting.stopped.is_some() {
                 return false;
             }
+            lingered = false;
             waiting = self.arrived.wait(waiting).unwrap_or_else(|poisoned| poisoned.into_inner());
         }
     }

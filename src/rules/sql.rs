@@ -13,22 +13,32 @@ use std::fmt::Write as _;
 /// The session setting that the proxy pins: tenants, separated by commas; `*` is every tenant; unset is none.
 pub const TENANT_SETTING: &str = "pgwarrant.tenant";
 
+/// The schema of what binds commits to their records, which grants itself.
+const OURS: &str = "pgwarrant";
+
 /// Ours alone: they are dropped and made anew.
 const TENANT_POLICY: &str = "pgwarrant_tenant";
 const OTHERS_POLICY: &str = "pgwarrant_others";
 
-/// SQL for the role with which the proxy reads. What rules name and the database does not have is left out as a comment.
-pub fn grants_and_row_security(rules: &Ruleset, catalogue: &Catalogue, role: &str) -> String {
-    let mut script = Script { role: identifier(role), sql: String::from(HEAD) };
+/// SQL for the role with which the proxy reads, and for the one with which it writes if there is one. What rules name and
+/// the database does not have is left out as a comment.
+pub fn grants_and_row_security(rules: &Ruleset, catalogue: &Catalogue, role: &str, writer: Option<&str>) -> String {
+    let reader = identifier(role);
+    let roles = writer.map_or_else(|| reader.clone(), |writer| format!("{reader}, {}", identifier(writer)));
+    let mut script = Script { roles, writer: writer.map(identifier), sql: String::from(HEAD) };
     // What earlier rules gave and these do not is taken back too.
     let held: BTreeSet<&str> = catalogue.relations.values().map(|r| r.name.schema.as_str()).filter(|s| is_of_users(s)).collect();
     for schema in held {
-        script.line(&format!("REVOKE ALL ON ALL TABLES IN SCHEMA {} FROM {};", identifier(schema), script.role));
-        script.line(&format!("REVOKE ALL ON ALL ROUTINES IN SCHEMA {} FROM {};", identifier(schema), script.role));
+        script.line(&format!("REVOKE ALL ON ALL TABLES IN SCHEMA {} FROM {};", identifier(schema), script.roles));
+        script.line(&format!("REVOKE ALL ON ALL ROUTINES IN SCHEMA {} FROM {};", identifier(schema), script.roles));
     }
     let schemas: BTreeSet<&str> = rules.relations.keys().map(|name| name.schema.as_str()).collect();
     for schema in schemas {
-        script.line(&format!("GRANT USAGE ON SCHEMA {} TO {};", identifier(schema), script.role));
+        script.line(&format!("GRANT USAGE ON SCHEMA {} TO {};", identifier(schema), script.roles));
+        if let Some(writer) = script.writer.clone() {
+            // For the defaults of serial columns; an agent can call no function of a sequence.
+            script.line(&format!("GRANT USAGE ON ALL SEQUENCES IN SCHEMA {} TO {writer};", identifier(schema)));
+        }
     }
     for (name, rule) in &rules.relations {
         match catalogue.relation_named(name) {
@@ -48,8 +58,9 @@ SET LOCAL client_min_messages = warning;
 ";
 
 struct Script {
-    /// Quoted.
-    role: String,
+    /// Quoted, in a list.
+    roles: String,
+    writer: Option<String>,
     sql: String,
 }
 
@@ -60,10 +71,15 @@ impl Script {
     }
 
     fn relation(&mut self, relation: &Relation, rule: &TableRule, catalogue: &Catalogue) {
-        let (table, role) = (qualified(&relation.name), self.role.clone());
+        let (table, roles) = (qualified(&relation.name), self.roles.clone());
         let columns: Vec<String> = shown_columns(relation, rule).map(|c| identifier(&c.name)).collect();
         if !columns.is_empty() {
-            self.line(&format!("\nGRANT SELECT ({}) ON {table} TO {role};", columns.join(", ")));
+            let columns = columns.join(", ");
+            self.line(&format!("\nGRANT SELECT ({columns}) ON {table} TO {roles};"));
+            if let (Some(writer), b'r' | b'p') = (&self.writer, relation.kind) {
+                let rights = format!("INSERT ({columns}), UPDATE ({columns}), DELETE");
+                self.line(&format!("GRANT {rights} ON {table} TO {writer};"));
+            }
         }
         let tenant = rule.tenant_column.as_ref().and_then(|name| relation.column_named(name));
         let ours = format!("{TENANT_POLICY}: ");
@@ -79,7 +95,7 @@ impl Script {
     /// Row security concerns every role but the owner. So where it was off, one policy lets everybody go on as before,
     /// and a restrictive one (PostgreSQL combines those by AND) holds the proxy's role to its tenants.
     fn row_security(&mut self, relation: &Relation, column: &Column, catalogue: &Catalogue) {
-        let (table, role, name) = (qualified(&relation.name), self.role.clone(), identifier(&column.name));
+        let (table, role, name) = (qualified(&relation.name), self.roles.clone(), identifier(&column.name));
         let ours = format!("{OTHERS_POLICY}: ");
         if !relation.row_security || relation.policies.iter().any(|p| p.starts_with(&ours)) {
             self.line(&format!("DROP POLICY IF EXISTS {OTHERS_POLICY} ON {table};"));
@@ -101,7 +117,7 @@ impl Script {
 
     fn functions(&mut self, rules: &Ruleset, catalogue: &Catalogue) {
         for signature in &rules.functions {
-            let role = &self.role;
+            let role = &self.roles;
             let exists = catalogue.functions.values().any(|f| f.name == signature.function && f.arguments == signature.arguments);
             let text = match exists {
                 // The arguments are as `format_type` printed them, quoted where they must be.
@@ -128,7 +144,7 @@ pub fn shown_columns<'a>(relation: &'a Relation, rule: &'a TableRule) -> impl It
 
 /// Not the server's own, nor another session's temporary one, nor the filtered catalogue, whose script grants it.
 fn is_of_users(schema: &str) -> bool {
-    !schema.starts_with("pg_") && schema != "information_schema" && !is_filtered_schema(schema)
+    !schema.starts_with("pg_") && schema != "information_schema" && schema != OURS && !is_filtered_schema(schema)
 }
 
 fn type_name(column: &Column, catalogue: &Catalogue) -> String {

@@ -15,7 +15,7 @@ use crate::wire::reply::Severity;
 
 impl Session {
     pub fn begin(&mut self, text: &str, modes: &TransactionModes) -> Result<(), Failure> {
-        refuse_read_write(modes)?;
+        self.check_read_write(modes)?;
         if self.transaction.is_block() {
             self.warn("25001", "there is already a transaction in progress");
         } else {
@@ -46,7 +46,14 @@ impl Session {
             }
             Transaction::Open => {
                 // From here on no cancel is forwarded: `running` was not told of this connection.
-                let ended = self.end_block("COMMIT").await;
+                self.portals.clear();
+                let ended = match self.upstream.take() {
+                    Some(connection) => self.commit_block(connection).await,
+                    None => {
+                        self.settle_block_as_aborted();
+                        Err(Deny::new(Reason::UpstreamUnavailable, "the connection of this transaction was lost").into())
+                    }
+                };
                 if ended.is_ok() {
                     self.settings.commit();
                 } else {
@@ -78,6 +85,7 @@ impl Session {
             // A connection that cannot roll back is closed, which rolls back too.
             let _ = self.end_block("ROLLBACK").await;
         }
+        self.settle_block_as_aborted();
         self.settings.rollback();
         self.portals.clear();
         Ok(self.complete("ROLLBACK"))
@@ -102,6 +110,9 @@ impl Session {
             return Ok(Err(Failure::new("53400", "too many savepoints in one transaction")));
         }
         let done = self.in_block(&format!("SAVEPOINT {}", quote_identifier(name))).await;
+        if done.is_ok() {
+            self.block.savepoint(name);
+        }
         Ok(done.and_then(|()| self.complete("SAVEPOINT")))
     }
 
@@ -112,6 +123,7 @@ impl Session {
         let done = self.in_block(&format!("RELEASE {}", quote_identifier(name))).await;
         if done.is_ok() {
             self.settings.release(name);
+            self.block.release(name);
         }
         Ok(done.and_then(|()| self.complete("RELEASE")))
     }
@@ -126,7 +138,18 @@ impl Session {
             }
             Transaction::Announced(_) | Transaction::Open | Transaction::Failed { upstream: true } => {}
         }
-        let done = self.in_block(&format!("ROLLBACK TO {}", quote_identifier(name))).await;
+        let mut done = self.in_block(&format!("ROLLBACK TO {}", quote_identifier(name))).await;
+        if done.is_ok()
+            && let Some(mut connection) = self.upstream.take()
+        {
+            match self.look_again(&mut connection, name).await {
+                Ok(()) => self.upstream = Some(connection),
+                Err(error) => {
+                    self.give_up_block(&mut connection);
+                    done = Err(upstream_failed(&error));
+                }
+            }
+        }
         if done.is_ok() {
             self.settings.rollback_to(name);
             self.transaction.recover();
@@ -135,7 +158,7 @@ impl Session {
     }
 
     pub async fn set_transaction(&mut self, modes: &TransactionModes) -> Done {
-        if let Err(failure) = refuse_read_write(modes) {
+        if let Err(failure) = self.check_read_write(modes) {
             return Ok(Err(failure));
         }
         let done = match &mut self.transaction {
@@ -147,7 +170,10 @@ impl Session {
                 *announced = merged(*announced, modes);
                 Ok(())
             }
-            Transaction::Open => self.in_block(&format!("SET TRANSACTION{}", modes_text(modes))).await,
+            Transaction::Open => {
+                let read_only = modes.read_only == Some(true) || !self.may_write();
+                self.in_block(&format!("SET TRANSACTION{}", modes_text(modes, read_only))).await
+            }
             Transaction::Failed { .. } => Err(Failure::transaction_failed()),
         };
         if done.is_ok() {
@@ -157,15 +183,15 @@ impl Session {
     }
 
     pub fn set_session_characteristics(&mut self, modes: &TransactionModes) -> Result<(), Failure> {
-        refuse_read_write(modes)?;
+        self.check_read_write(modes)?;
         self.default_modes = merged(self.default_modes, modes);
         self.complete("SET")
     }
 
     /// Runs a control statement of ours in the agent's block, which begins upstream if it has not yet.
     async fn in_block(&mut self, text: &str) -> Result<(), Failure> {
-        let mut connection = self.statement_connection().await?;
-        let begin = self.transaction.begin_text();
+        let mut connection = self.statement_connection(false).await?;
+        let begin = self.transaction.begin_text(!self.may_write());
         let done = async {
             if let Some(begin) = begin {
                 connection_settings::apply(&mut connection, &self.settings).await?;
@@ -190,6 +216,22 @@ impl Session {
         }
     }
 
+    /// READ WRITE is for who may write, and not for a block that began as READ ONLY.
+    fn check_read_write(&self, modes: &TransactionModes) -> Result<(), Failure> {
+        if modes.read_only != Some(false) {
+            return Ok(());
+        }
+        if self.transaction.is_upstream() && !self.may_write() {
+            return Err(Failure::new("25001", "transaction read-write mode must be set before any query"));
+        }
+        if self.proxy.writers.is_none() || !self.identity.may_write {
+            return Err(Deny::new(Reason::SettingNotAllowed, "a transaction cannot be set READ WRITE")
+                .hint("Every transaction is READ ONLY.")
+                .into());
+        }
+        Ok(())
+    }
+
     pub fn warn(&mut self, sqlstate: &str, message: &str) {
         failure::notice(Severity::Warning, sqlstate, message, self.client.reply());
     }
@@ -199,15 +241,6 @@ impl Session {
 fn own_words(error: &crate::upstream::ServerError) -> Failure {
     let message = error.field(b'M').unwrap_or_else(|| "the database refused".to_owned());
     Failure { sqlstate: error.sqlstate().to_owned().into(), ..Failure::new("XX000", message) }
-}
-
-fn refuse_read_write(modes: &TransactionModes) -> Result<(), Failure> {
-    match modes.read_only {
-        Some(false) => Err(Deny::new(Reason::SettingNotAllowed, "a transaction cannot be set READ WRITE")
-            .hint("Every transaction is READ ONLY.")
-            .into()),
-        Some(true) | None => Ok(()),
-    }
 }
 
 fn no_chain() -> Failure {

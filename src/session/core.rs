@@ -18,6 +18,7 @@ use super::proxy::{Proxy, unix_now};
 use super::record;
 use super::settings::{Setting, Settings, Values as SettingValues};
 use super::transaction::Transaction;
+use super::writes::BlockWrites;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
 use crate::ledger::Health;
@@ -42,6 +43,8 @@ pub struct Session {
     pub block_modes: TransactionModes,
     /// Held for the length of a transaction block, or for one round trip.
     pub upstream: Option<Pooled>,
+    /// What the open block has written.
+    pub block: BlockWrites,
     /// Executes that go upstream together at the next Sync or Flush, each behind the replies that precede it.
     pub pending: Vec<Pending>,
     /// After an error in the extended protocol everything up to Sync is ignored.
@@ -130,7 +133,7 @@ impl Session {
         if pending + self.client.queued() <= MAX_QUEUED {
             return Ok(());
         }
-        self.run_pending().await?;
+        self.run_early().await?;
         self.client.flush().await.map_err(End::from)
     }
 
@@ -140,9 +143,10 @@ impl Session {
         self.upstream.as_ref().and(cap).map(Duration::from_millis)
     }
 
-    /// What cannot be recorded is not run in vain.
-    pub fn check_ledger(&self) -> Result<(), Failure> {
-        match self.proxy.ledger.health() {
+    /// What cannot be recorded is not run in vain. A write needs more room: what became of it is to be recorded too.
+    pub fn check_ledger(&self, writes: bool) -> Result<(), Failure> {
+        let health = if writes { self.proxy.ledger.health_for_writes() } else { self.proxy.ledger.health() };
+        match health {
             Health::Ready => Ok(()),
             Health::Refusing(error) | Health::Stopped(error) => Err(unrecorded(&error)),
         }
@@ -220,7 +224,7 @@ impl Session {
             Message::Close(target) => self.close(target).await,
             Message::Sync => self.sync().await,
             Message::Flush => {
-                self.run_pending().await?;
+                self.run_early().await?;
                 self.client.flush().await.map_err(End::from)
             }
             Message::Terminate => Err(End::Closed),
@@ -247,6 +251,9 @@ impl Session {
 
     /// Records a refusal and tells the agent. What was pending runs first: its results precede the error.
     pub async fn fail(&mut self, failure: Failure, text: Option<&str>, values: Option<&Values>) -> Result<(), End> {
+        if self.has_implicit_writes() && !self.skipping {
+            return self.drop_pending(failure, text, values).await;
+        }
         self.run_pending().await?;
         if self.skipping {
             // An earlier statement failed, so this one was never reached.

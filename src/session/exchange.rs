@@ -32,6 +32,10 @@ pub struct Run<'a> {
 /// outside a block the portal ends with the round trip, so more would be read for nothing. One row above the limit
 /// shows that there are more.
 pub fn upstream_rows(permit: &Permit, own: u32, in_block: bool) -> (i32, bool) {
+    if !permit.written().is_empty() {
+        // Cut short, it would not say how it ended; what it returns is bounded by what it may change.
+        return (0, false);
+    }
     let limit = permit.row_limit();
     if own > 0 && !in_block && limit.is_none_or(|limit| u64::from(own) <= limit) {
         return (i32::try_from(own).unwrap_or(i32::MAX), true);
@@ -107,9 +111,13 @@ async fn attempt(
     runs: &[Run<'_>],
     bound: &Bound,
 ) -> Result<Vec<Ran>, ExchangeError> {
-    send(connection, before, runs).map_err(UpstreamError::from)?;
+    if let Some(text) = before {
+        append_text(connection, text)?;
+    }
+    append_runs(connection, runs)?;
+    connection.sync();
     connection.flush().await?;
-    let mut reader = Reader { held: 0, bound };
+    let mut reader = Reader::new(bound);
     if before.is_some()
         && let End::Error { text, .. } = reader.one(connection, None).await?.end
     {
@@ -118,9 +126,9 @@ async fn attempt(
     let mut done = Vec::with_capacity(runs.len());
     for run in runs {
         let ran = reader.one(connection, Some(&run.digest)).await?;
-        let failed = matches!(ran.end, End::Error { .. });
+        let has_failed = failed(&ran.end);
         done.push(ran);
-        if failed {
+        if has_failed {
             break;
         }
     }
@@ -138,29 +146,33 @@ pub async fn run_text(connection: &mut Connection, _permit: &Permit, text: &str,
 }
 
 async fn attempt_text(connection: &mut Connection, text: &str, bound: &Bound) -> Result<Ran, ExchangeError> {
-    send(connection, Some(text), &[]).map_err(UpstreamError::from)?;
+    append_text(connection, text)?;
+    connection.sync();
     connection.flush().await?;
-    let ran = Reader { held: 0, bound }.one(connection, None).await?;
+    let ran = Reader::new(bound).one(connection, None).await?;
     ready(connection).await?;
     Ok(ran)
 }
 
-fn send(connection: &mut Connection, before: Option<&str>, runs: &[Run<'_>]) -> Result<(), request::Unencodable> {
+/// A statement of our own, such as BEGIN.
+pub fn append_text(connection: &mut Connection, text: &str) -> Result<(), UpstreamError> {
     let out = connection.write_buf();
-    if let Some(text) = before {
-        request::parse(out, "", text, &[])?;
-        request::bind(out, "", "", &Formats::All(Format::Text), &[], request::ALL_TEXT)?;
-        request::execute(out, "", 0)?;
-    }
+    request::parse(out, "", text, &[])?;
+    request::bind(out, "", "", &Formats::All(Format::Text), &[], request::ALL_TEXT)?;
+    request::execute(out, "", 0)?;
+    Ok(())
+}
+
+pub fn append_runs(connection: &mut Connection, runs: &[Run<'_>]) -> Result<(), UpstreamError> {
+    let out = connection.write_buf();
     for run in runs {
         request::bind(out, "", run.statement, run.formats, run.parameters, run.result_formats)?;
         request::execute(out, "", upstream_rows(run.permit, run.own_rows, run.in_block).0)?;
     }
-    connection.sync();
     Ok(())
 }
 
-async fn ready(connection: &mut Connection) -> Result<(), UpstreamError> {
+pub async fn ready(connection: &mut Connection) -> Result<(), UpstreamError> {
     loop {
         match connection.next_frame().await?.tag {
             tag::READY_FOR_QUERY => return Ok(()),
@@ -170,14 +182,18 @@ async fn ready(connection: &mut Connection) -> Result<(), UpstreamError> {
     }
 }
 
-struct Reader<'a> {
+pub struct Reader<'a> {
     held: u64,
     bound: &'a Bound,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub fn new(bound: &'a Bound) -> Self {
+        Reader { held: 0, bound }
+    }
+
     /// Reads up to the end of one Execute. Without a digest any tree confirms.
-    async fn one(&mut self, connection: &mut Connection, digest: Option<&Digest>) -> Result<Ran, ExchangeError> {
+    pub async fn one(&mut self, connection: &mut Connection, digest: Option<&Digest>) -> Result<Ran, ExchangeError> {
         let mut hold = Hold::default();
         let mut trees = ShownAgain::default();
         let mut is_bound = false;
@@ -221,7 +237,14 @@ impl Reader<'_> {
     }
 }
 
-fn error(message: Bytes) -> Result<End, ExchangeError> {
+pub fn failed(end: &End) -> bool {
+    match end {
+        End::Error { .. } => true,
+        End::Complete { .. } | End::Suspended => false,
+    }
+}
+
+pub fn error(message: Bytes) -> Result<End, ExchangeError> {
     let body = message.slice(5..);
     let report = backend::report(&body)?;
     let text = report.get(b'M').map(|t| String::from_utf8_lossy(t).into_owned()).unwrap_or_default();

@@ -15,6 +15,7 @@ use super::prover::Permit;
 use super::record::Outcome;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
+use crate::ledger::TransactionState;
 use crate::statement::kind::{LocalStatement, StatementKind};
 use crate::upstream::Pooled;
 use crate::wire::frontend::{Format, Formats};
@@ -34,7 +35,7 @@ impl Session {
         let offset = inner.range.start;
         let (decided, values) = self.prove_inner(inner_text, inner).await.map_err(|failure| shifted(failure, offset))?;
         let permit = decided.check(&values).map_err(|deny| shifted(deny.into(), offset))?;
-        let mut connection = self.statement_connection().await?;
+        let mut connection = self.statement_connection(false).await?;
         if let Some(handle) = connection.cancel_handle() {
             self.registration.running(handle);
         }
@@ -53,7 +54,10 @@ impl Session {
             permit: &permit,
             hold: &ran.hold,
             end: &ran.end,
-            in_block: self.transaction.is_block(),
+            bound: super::record::Bound {
+                reference: None,
+                state: if self.transaction.is_block() { TransactionState::Open } else { TransactionState::Implicit },
+            },
             duration: started.elapsed(),
         };
         let receipt = self.proxy.ledger.append(outcome.entry()).await.map_err(|error| unrecorded(&error))?;
@@ -100,7 +104,7 @@ impl Session {
         let own_block = !self.transaction.is_block();
         if own_block {
             connection.simple("BEGIN READ ONLY").await.map_err(failed)?;
-        } else if let Some(begin) = self.transaction.begin_text() {
+        } else if let Some(begin) = self.transaction.begin_text(!self.may_write()) {
             connection.simple(&begin).await.map_err(failed)?;
             self.transaction.begun();
         }

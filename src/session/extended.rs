@@ -18,9 +18,9 @@ const SHOWN: &[u8] = b"C\0\0\0\x09SHOW\0";
 
 impl Session {
     pub async fn parse(&mut self, parse: &Parse<'_>) -> Result<(), End> {
-        if !parse.name.is_empty() {
+        if !parse.name.is_empty() && !self.has_implicit_writes() {
             // Whether the name will be free depends on whether what precedes it works.
-            self.run_pending().await?;
+            self.run_early().await?;
             if self.skipping {
                 return Ok(());
             }
@@ -158,7 +158,7 @@ impl Session {
         if self.portals.get(name).is_ok_and(|portal| matches!(portal.state, PortalState::Running))
             || self.pending.len() >= MAX_PENDING
         {
-            self.run_pending().await?;
+            self.run_early().await?;
             if self.skipping {
                 return Ok(());
             }
@@ -196,7 +196,7 @@ impl Session {
                 Ok(())
             }
             (Kind::Query(_), PortalState::Rows(_)) => {
-                self.run_pending().await?;
+                self.run_early().await?;
                 if !self.skipping {
                     self.next_rows(name, max_rows);
                 }
@@ -228,7 +228,7 @@ impl Session {
             }
             (Kind::Local(statement), _) => {
                 let (formats, values) = (portal.result_formats.clone(), portal.values.clone());
-                self.run_pending().await?;
+                self.run_early().await?;
                 if self.skipping {
                     return Ok(());
                 }
@@ -275,7 +275,7 @@ impl Session {
             Target::Statement(name) => self.statements.remove(name),
             Target::Portal(name) => {
                 if self.portals.get(name).is_ok_and(|portal| matches!(portal.state, PortalState::Running)) {
-                    self.run_pending().await?;
+                    self.run_early().await?;
                     if self.skipping {
                         return Ok(());
                     }

@@ -170,6 +170,7 @@ async fn session(
         default_modes: Default::default(),
         block_modes: Default::default(),
         upstream: None,
+        block: Default::default(),
         pending: Vec::new(),
         skipping: false,
         told,

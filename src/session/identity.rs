@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::ledger::DelegatedBlock;
 pub use crate::ledger::hex;
 use crate::token::Verified;
+use crate::token::grant::{Action, Grant};
 
 #[derive(Debug)]
 pub struct Identity {
@@ -19,8 +20,17 @@ pub struct Identity {
     /// The name that the agent gave itself in the startup packet.
     pub user: String,
     pub peer: String,
+    /// Some grant of the leaf's is more than SELECT.
+    pub may_write: bool,
     /// Random, hex: the session's name in the ledger.
     pub session: String,
+}
+
+fn writes(grant: &Grant) -> bool {
+    match grant {
+        Grant::Relation(relation) => relation.action != Action::Select,
+        Grant::Execute(_) => false,
+    }
 }
 
 impl Identity {
@@ -33,6 +43,7 @@ impl Identity {
             chain_hash: hash.finalize().into(),
             chain: verified.chain.iter().map(|block| hex(&block.id)).collect(),
             agent: verified.agent_name.clone(),
+            may_write: verified.chain.last().is_some_and(|leaf| leaf.grants.iter().any(writes)),
             user,
             peer,
             session: hex(&session),

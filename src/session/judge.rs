@@ -58,8 +58,8 @@ impl Session {
         match statement.kind {
             StatementKind::Select => self.select(text, declared, &statement, template).await.map(Kind::Query),
             StatementKind::Write { verb } => {
-                let message = format!("{verb} is not allowed: this proxy only runs reads");
-                Err(Deny::new(Reason::StatementNotAllowed, message).hint("Only SELECT is possible.").into())
+                self.check_may_write(verb)?;
+                self.select(text, declared, &statement, template).await.map(Kind::Query)
             }
             StatementKind::Unsupported { ref word } => local::unsupported(text, word).map(|()| Kind::Local(Box::new(statement))),
             _ => Ok(Kind::Local(Box::new(statement))),
@@ -74,7 +74,7 @@ impl Session {
         statement: &LocalStatement,
         template: Option<Template>,
     ) -> Result<Decided, Failure> {
-        self.check_ledger()?;
+        self.check_ledger(false)?;
         // What the words name is looked up in the catalogue before Postgres reads them, so it must be a fresh one.
         if !self.proxy.freshen().await {
             let deny = Deny::new(Reason::UpstreamUnavailable, "the database's catalogue cannot be read now");
@@ -190,7 +190,7 @@ impl Session {
     /// By the whole text, literals and all.
     async fn decide_whole(&mut self, text: &str, declared: &[Oid]) -> Result<Decided, Failure> {
         match statement::local::read(text, &self.proxy.limits)?.as_slice() {
-            [statement @ LocalStatement { kind: StatementKind::Select, .. }] => {
+            [statement @ LocalStatement { kind: StatementKind::Select | StatementKind::Write { .. }, .. }] => {
                 self.select(text, declared, statement, None).await
             }
             _ => Err(Deny::new(Reason::CatalogueChanged, "the statement changed its kind").into()),

@@ -14,6 +14,7 @@ use super::hold::Bound;
 use super::listener::Running;
 use super::metrics::Metrics;
 use super::prover::Proof;
+use super::recovery::Unsettled;
 use super::refused::Refused;
 use super::settings::{TimeoutCaps, Values};
 use super::world::Worlds;
@@ -34,6 +35,10 @@ pub struct Proxy {
     /// Reads new statements for sessions whose own connection is in a transaction. Apart, so that transactions
     /// that hold every connection of the pool never wait for each other.
     pub readers: Pool,
+    /// Runs transactions that may write. Without it every write is refused.
+    pub writers: Option<Pool>,
+    /// Finds out what became of transactions whose COMMIT got no answer.
+    pub unsettled: Unsettled,
     pub worlds: Worlds,
     pub proofs: Proofs<Proof>,
     pub readings: Readings,
@@ -103,6 +108,9 @@ impl Proxy {
         self.readings.clear();
         self.pool.invalidate();
         self.readers.invalidate();
+        if let Some(writers) = &self.writers {
+            writers.invalidate();
+        }
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use super::core::Pending;
 use super::failure::Failure;
 use super::hold::{End, Hold};
 use super::identity::{Identity, hex};
 use super::prepared::{Decided, Values};
 use super::prover::Permit;
 use super::world::World;
-
-use crate::ledger::{Decision, Entry, Kind, TransactionState};
+use crate::ledger::{Change, Decision, Entry, Kind, TransactionState};
 use crate::statement::scan::TemplateLiteral;
 use crate::wire::frontend::Format;
 
@@ -40,8 +40,49 @@ pub struct Outcome<'a> {
     pub permit: &'a Permit,
     pub hold: &'a Hold,
     pub end: &'a End,
-    pub in_block: bool,
+    pub bound: Bound,
     pub duration: Duration,
+}
+
+/// How a statement belongs to a transaction.
+#[derive(Debug, Clone, Copy)]
+pub struct Bound {
+    /// The entry that announced a transaction which writes.
+    pub reference: Option<u64>,
+    pub state: TransactionState,
+}
+
+/// A statement outside of any block is about to write.
+pub fn intent(identity: &Identity, one: &Pending) -> Entry {
+    let (decided, permit) = (&one.permitted.decided, &one.permitted.permit);
+    Entry {
+        decision: Some(if permit.observed().is_some() { Decision::Observe } else { Decision::Permit }),
+        epoch: Some(decided.world.epoch_hex.to_string()),
+        fingerprint: Some(decided.certified.reading.fingerprint.to_string()),
+        relations: permit.relations().iter().map(|relation| relation.name.to_string()).collect(),
+        rules: Some(decided.world.rules_hex.to_string()),
+        template: Some(decided.certified.reading.text.as_ref().to_owned()),
+        transaction_state: Some(TransactionState::Implicit),
+        values: values(&one.values, &decided.literals),
+        ..entry(Kind::Intent, identity)
+    }
+}
+
+/// The agent's block is about to be committed, with everything that it changed.
+pub fn commit(identity: &Identity, anchor: u64, changes: Vec<Change>) -> Entry {
+    Entry {
+        changes,
+        command_tag: Some("COMMIT".to_owned()),
+        decision: Some(Decision::Permit),
+        reference: Some(anchor),
+        transaction_state: Some(TransactionState::Committing),
+        ..entry(Kind::Outcome, identity)
+    }
+}
+
+/// What became of a transaction that wrote.
+pub fn settled(anchor: u64, state: TransactionState) -> Entry {
+    Entry { reference: Some(anchor), transaction_state: Some(state), ..Entry::new(Kind::Final) }
 }
 
 impl Outcome<'_> {
@@ -87,7 +128,8 @@ impl Outcome<'_> {
             relations: self.permit.relations().iter().map(|relation| relation.name.to_string()).collect(),
             rules: Some(world.rules_hex.to_string()),
             template: Some(self.explain.unwrap_or(&reading.text).to_owned()),
-            transaction_state: Some(if self.in_block { TransactionState::Open } else { TransactionState::Implicit }),
+            reference: self.bound.reference,
+            transaction_state: Some(self.bound.state),
             values: values(self.values, &self.decided.literals),
             ..entry(kind, self.identity)
         }

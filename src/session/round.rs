@@ -15,17 +15,17 @@ use super::judge::check_same_types;
 use super::metrics::Metrics;
 use super::notices;
 use super::prepared::{Permitted, PortalState, Values};
-use super::record::Outcome;
+use super::record::{Bound, Outcome};
 use super::trees::Pair;
 use crate::catalogue::views::VISIBLE_SETTING;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
-use crate::ledger::Receipt;
-use crate::upstream::{Certified, ParseFailure, PoolError, Pooled};
+use crate::ledger::{Change, Entry, Receipt, TransactionState};
+use crate::upstream::{Certified, ParseFailure, Pool, PoolError, Pooled};
 use crate::wire::reply;
 
 /// What a round trip stumbled over.
-enum Trouble {
+pub enum Trouble {
     Failure(Failure),
     /// A statement is not read as it was when it was proven.
     Changed,
@@ -33,6 +33,28 @@ enum Trouble {
     Stale,
     /// The connection was gone, and nothing but this round was on it: reads can be run again.
     Lost(Failure),
+}
+
+/// What a round trip gave, held.
+pub struct Round {
+    pub ran: Vec<Ran>,
+    /// By statement; empty for one that only reads.
+    pub changes: Vec<Vec<Change>>,
+    pub gate: Gate,
+}
+
+/// How a round trip stands to a transaction that writes.
+pub enum Gate {
+    /// Nothing was written.
+    Read,
+    /// The agent's own block goes on.
+    Block,
+    /// A statement failed and everything was rolled back; the entry announced it.
+    Aborted(Receipt),
+    /// It went beyond its permit and was rolled back.
+    Withheld(Receipt, Deny),
+    /// Recorded, and waits for COMMIT.
+    Commit(Receipt),
 }
 
 impl From<Failure> for Trouble {
@@ -51,9 +73,9 @@ impl Session {
         let after = self.client.reply().split().freeze();
         let started = Instant::now();
         match self.round(&mut pending).await {
-            Ok(ran) => {
+            Ok((round, connection)) => {
                 self.proxy.metrics.round.record(started.elapsed());
-                if self.deliver(pending, ran, started).await? {
+                if self.settle_and_deliver(pending, round, connection, started).await? {
                     self.client.release(after);
                 }
                 Ok(())
@@ -66,11 +88,12 @@ impl Session {
         }
     }
 
-    async fn round(&mut self, pending: &mut [Pending]) -> Result<Vec<Ran>, Failure> {
+    /// What is to be committed comes with its connection.
+    async fn round(&mut self, pending: &mut [Pending]) -> Result<(Round, Option<Pooled>), Failure> {
         let mut lost = false;
         for _ in 0..ATTEMPTS {
             match self.try_round(pending).await {
-                Ok(ran) => return Ok(ran),
+                Ok(round) => return Ok(round),
                 Err(Trouble::Failure(failure)) => return Err(failure),
                 Err(Trouble::Stale) => self.decide_stale(pending).await?,
                 Err(Trouble::Lost(failure)) if lost => return Err(failure),
@@ -99,14 +122,15 @@ impl Session {
     }
 
     /// Everything up to the results, which stay held.
-    async fn try_round(&mut self, pending: &[Pending]) -> Result<Vec<Ran>, Trouble> {
-        self.check_ledger()?;
+    async fn try_round(&mut self, pending: &[Pending]) -> Result<(Round, Option<Pooled>), Trouble> {
+        let writes = pending.iter().any(Pending::writes);
+        self.check_ledger(writes)?;
         if !self.proxy.freshen().await {
             return Err(
                 Failure::from(Deny::new(Reason::UpstreamUnavailable, "the database's catalogue cannot be read now")).into()
             );
         }
-        let mut connection = self.statement_connection().await?;
+        let mut connection = self.statement_connection(writes).await?;
         let patience = self.proxy.patience;
         let tried = match tokio::time::timeout(patience, self.try_on(&mut connection, pending)).await {
             Ok(tried) => tried,
@@ -121,11 +145,16 @@ impl Session {
             // The server ended the block by itself, or the connection broke.
             self.transaction.lose_upstream();
         }
-        self.keep_or_release(connection);
-        tried
+        match tried {
+            Ok(round) if matches!(round.gate, Gate::Commit(_)) => Ok((round, Some(connection))),
+            tried => {
+                self.keep_or_release(connection);
+                tried.map(|round| (round, None))
+            }
+        }
     }
 
-    async fn try_on(&mut self, connection: &mut Pooled, pending: &[Pending]) -> Result<Vec<Ran>, Trouble> {
+    async fn try_on(&mut self, connection: &mut Pooled, pending: &[Pending]) -> Result<Round, Trouble> {
         if let Some(handle) = connection.cancel_handle() {
             self.registration.running(handle);
         }
@@ -135,6 +164,10 @@ impl Session {
         }
         connection_settings::apply(connection, &self.settings).await.map_err(|error| upstream_failed(&error))?;
         self.show_scope(connection, pending).await?;
+        let writes = pending.iter().any(Pending::writes);
+        if writes {
+            self.prepare_writes(connection).await?;
+        }
         let mut names = Vec::with_capacity(pending.len());
         for one in pending {
             names.push(certify(connection, &one.permitted).await?);
@@ -157,8 +190,26 @@ impl Session {
                 digest: one.permitted.decided.certified.reading.digest,
             })
             .collect();
-        let begin = self.transaction.begin_text();
-        let ran = match exchange::run(connection, begin.as_deref(), &runs, &self.proxy.hold).await {
+        let round = match (writes, in_block) {
+            (true, false) => self.run_gated(connection, pending, runs).await?,
+            (true, true) => self.run_writes_in_block(connection, pending, runs).await?,
+            (false, _) => self.run_reads(connection, &runs, in_block).await?,
+        };
+        let confirmed = self.confirm(connection, pending, &round).await;
+        if confirmed.is_err() && writes {
+            // What ran was not what was proven, so it must not be committed.
+            connection.discard();
+            if in_block {
+                self.give_up_block(connection);
+                return Err(super::writes::changed_under_block().into());
+            }
+        }
+        confirmed.map(|()| round)
+    }
+
+    async fn run_reads(&mut self, connection: &mut Pooled, runs: &[Run<'_>], in_block: bool) -> Result<Round, Trouble> {
+        let begin = self.transaction.begin_text(!self.may_write());
+        let ran = match exchange::run(connection, begin.as_deref(), runs, &self.proxy.hold).await {
             Ok(ran) => ran,
             Err(error) => {
                 if self.transaction.is_block() {
@@ -170,8 +221,13 @@ impl Session {
             }
         };
         self.transaction.begun();
-        self.confirm_functions(pending).await?;
-        for (index, one) in ran.iter().enumerate() {
+        Ok(Round { changes: vec![Vec::new(); ran.len()], ran, gate: Gate::Read })
+    }
+
+    /// Whether every statement ran as it was proven.
+    async fn confirm(&self, connection: &mut Pooled, pending: &[Pending], round: &Round) -> Result<(), Trouble> {
+        self.confirm_functions(pending, &round.gate).await?;
+        for (index, one) in round.ran.iter().enumerate() {
             // Read anew at Bind, the statement fails: the server's words for it can name what the agent may not see.
             if one.failed_to_be_read() {
                 connection.certified().remove(pending[index].permitted.decided.certified.reading.id);
@@ -183,13 +239,17 @@ impl Session {
                 return Err(Trouble::Changed);
             }
         }
-        Ok(ran)
+        Ok(())
     }
 
     /// The body of a user's function can be replaced without a new tree. So before a result that it made is recorded,
     /// an epoch that was read after the statement ran must be the one that it was proven under.
-    async fn confirm_functions(&self, pending: &[Pending]) -> Result<(), Trouble> {
-        let calls = |one: &Pending| one.permitted.decided.certified.reading.calls_user_code;
+    ///
+    /// Nor does a trigger or a constraint show in a tree: before COMMIT the epoch is read once more, under the locks that
+    /// the transaction took.
+    async fn confirm_functions(&self, pending: &[Pending], gate: &Gate) -> Result<(), Trouble> {
+        let commits = matches!(gate, Gate::Commit(_));
+        let calls = |one: &Pending| commits || one.permitted.decided.certified.reading.calls_user_code;
         if !pending.iter().any(calls) {
             return Ok(());
         }
@@ -217,30 +277,88 @@ impl Session {
     }
 
     /// Records every outcome, then releases in order up to the first error. True if there was none.
-    async fn deliver(&mut self, pending: Vec<Pending>, ran: Vec<Ran>, started: Instant) -> Result<bool, SessionEnd> {
+    async fn settle_and_deliver(
+        &mut self,
+        pending: Vec<Pending>,
+        round: Round,
+        connection: Option<Pooled>,
+        started: Instant,
+    ) -> Result<bool, SessionEnd> {
         let in_block = self.transaction.is_block();
+        match &round.gate {
+            Gate::Commit(anchor) => match connection {
+                Some(connection) => {
+                    let anchor = anchor.clone();
+                    self.commit_and_deliver(pending, round, anchor, connection, started).await
+                }
+                None => Err(SessionEnd::Fatal),
+            },
+            Gate::Withheld(anchor, deny) => {
+                let (seq, failure) = (anchor.seq(), Failure::from(deny.clone()));
+                self.withhold(pending, &failure, seq).await?;
+                Ok(false)
+            }
+            Gate::Aborted(anchor) => {
+                let bound = Bound { reference: Some(anchor.seq()), state: TransactionState::Aborted };
+                self.deliver(pending, round, bound, started).await
+            }
+            Gate::Block | Gate::Read => {
+                let state = if in_block { TransactionState::Open } else { TransactionState::Implicit };
+                let bound = Bound { reference: self.block.anchor.as_ref().map(Receipt::seq), state };
+                self.deliver(pending, round, bound, started).await
+            }
+        }
+    }
+
+    /// Nothing of it is released, and everything was rolled back.
+    async fn withhold(&mut self, pending: Vec<Pending>, failure: &Failure, anchor: u64) -> Result<(), SessionEnd> {
+        let mut told = failure.clone();
+        if let Some(one) = pending.into_iter().next() {
+            Metrics::denied(failure.reason.map_or("none", Reason::code));
+            let world = self.proxy.worlds.load().clone();
+            let mut entry = super::record::denial(&self.identity, &world, failure, Some(&one.text), Some(&one.values));
+            entry.reference = Some(anchor);
+            entry.transaction_state = Some(TransactionState::Aborted);
+            self.client.release(one.before);
+            match self.proxy.ledger.append(entry).await {
+                Ok(receipt) => self.receipt = Some(receipt.to_string()),
+                Err(error) => told = unrecorded(&error),
+            }
+        }
+        told.write(None, self.client.reply());
+        self.failed();
+        Ok(())
+    }
+
+    pub fn outcome<'a>(&'a self, one: &'a Pending, ran: &'a Ran, started: Instant, bound: Bound) -> Outcome<'a> {
+        Outcome {
+            identity: &self.identity,
+            decided: &one.permitted.decided,
+            explain: None,
+            values: &one.values,
+            permit: &one.permitted.permit,
+            hold: &ran.hold,
+            end: &ran.end,
+            bound,
+            duration: started.elapsed(),
+        }
+    }
+
+    async fn deliver(&mut self, pending: Vec<Pending>, round: Round, bound: Bound, started: Instant) -> Result<bool, SessionEnd> {
+        let in_block = self.transaction.is_block();
+        let Round { ran, changes, gate: _ } = round;
         let mut recorded = Vec::with_capacity(ran.len());
-        for (one, ran) in pending.iter().zip(&ran) {
-            let outcome = Outcome {
-                identity: &self.identity,
-                decided: &one.permitted.decided,
-                explain: None,
-                values: &one.values,
-                permit: &one.permitted.permit,
-                hold: &ran.hold,
-                end: &ran.end,
-                in_block,
-                duration: started.elapsed(),
-            };
+        for ((one, ran), changes) in pending.iter().zip(&ran).zip(&changes) {
+            let outcome = self.outcome(one, ran, started, bound);
             let entry = if one.too_many(ran, in_block) { outcome.withheld(&one.row_limit().into()) } else { outcome.entry() };
-            recorded.push(self.proxy.ledger.append(entry));
+            recorded.push(self.proxy.ledger.append(Entry { changes: changes.clone(), ..entry }));
         }
         let held = Instant::now();
         if self.proxy.pool.is_in_use() {
             // Sessions whose results are here already get into the same commit.
             tokio::task::yield_now().await;
         }
-        for ((one, ran), recorded) in pending.into_iter().zip(ran).zip(recorded) {
+        for (((one, ran), changes), recorded) in pending.into_iter().zip(ran).zip(changes).zip(recorded) {
             let receipt = match recorded.await {
                 Ok(receipt) => receipt,
                 Err(error) => {
@@ -251,6 +369,9 @@ impl Session {
                 }
             };
             self.proxy.metrics.recording.record(held.elapsed());
+            if in_block {
+                self.keep_write(&receipt, changes);
+            }
             if !self.release(one, ran, receipt, in_block) {
                 return Ok(false);
             }
@@ -260,7 +381,7 @@ impl Session {
 
     /// The one place where bytes of the upstream go to the agent; it takes the receipt of their entry.
     /// False after an error, which ends the pipeline.
-    fn release(&mut self, one: Pending, ran: Ran, receipt: Receipt, in_block: bool) -> bool {
+    pub fn release(&mut self, one: Pending, ran: Ran, receipt: Receipt, in_block: bool) -> bool {
         self.receipt = Some(receipt.to_string());
         self.client.release(one.before.clone());
         if ran.bound || !matches!(ran.end, End::Error { .. }) {
@@ -326,24 +447,28 @@ impl Session {
     }
 
     /// The connection of the open block, or one of the pool.
-    pub async fn statement_connection(&mut self) -> Result<Pooled, Failure> {
+    pub async fn statement_connection(&mut self, writes: bool) -> Result<Pooled, Failure> {
         match self.upstream.take() {
             Some(connection) => Ok(connection),
             None if self.transaction.is_upstream() => {
                 self.transaction.lose_upstream();
                 Err(Deny::new(Reason::UpstreamUnavailable, "the connection of this transaction was lost").into())
             }
-            None => self.acquire(false).await,
+            None if writes || (self.transaction.is_block() && self.may_write()) => match self.proxy.writers.clone() {
+                Some(writers) => self.acquire(&writers).await,
+                None => Err(Deny::new(Reason::StatementNotAllowed, "this proxy only runs reads").into()),
+            },
+            None => self.acquire(&self.proxy.pool.clone()).await,
         }
     }
 
     /// Where a new statement is read: never in the agent's own block, where an error would fail it.
     pub async fn reading_connection(&mut self) -> Result<Pooled, Failure> {
-        self.acquire(self.transaction.is_upstream()).await
+        let pool = if self.transaction.is_upstream() { &self.proxy.readers } else { &self.proxy.pool };
+        self.acquire(&pool.clone()).await
     }
 
-    async fn acquire(&mut self, reader: bool) -> Result<Pooled, Failure> {
-        let pool = if reader { &self.proxy.readers } else { &self.proxy.pool };
+    async fn acquire(&self, pool: &Pool) -> Result<Pooled, Failure> {
         let acquired = tokio::select! {
             biased;
             acquired = pool.acquire() => acquired,
@@ -377,6 +502,7 @@ impl Session {
     /// The session ends: a block's connection is closed, which rolls it back.
     pub fn end_upstream(&mut self) {
         self.upstream = None;
+        self.settle_block_as_aborted();
     }
 }
 
@@ -410,7 +536,7 @@ async fn certify(connection: &mut Pooled, permitted: &Permitted) -> Result<Strin
     }
 }
 
-fn exchange_failed(error: &ExchangeError) -> Failure {
+pub fn exchange_failed(error: &ExchangeError) -> Failure {
     match error {
         ExchangeError::Upstream(error) => upstream_failed(error),
         ExchangeError::Overflow => Deny::new(Reason::ResultTooLarge, "the result is larger than a session may hold")

@@ -17,6 +17,7 @@ use super::hold::Bound;
 use super::listener::{self, Listeners, Running};
 use super::metrics::Metrics;
 use super::proxy::{Ask, Proxy};
+use super::recovery::{self, Unsettled};
 use super::reload::Reload;
 use super::settings::{TimeoutCaps, Values};
 use super::world::Worlds;
@@ -25,7 +26,7 @@ use crate::audit::mirror::Mirror;
 use crate::catalogue::load;
 use crate::cli::connect::connect;
 use crate::config::{Config, DatabaseUrl, Host, Retention, Sync, TlsMode};
-use crate::ledger::{Health, Ledger, LedgerConfig};
+use crate::ledger::{self, Health, Ledger, LedgerConfig};
 use crate::reading::Version;
 use crate::rules;
 use crate::token::key;
@@ -90,7 +91,9 @@ pub async fn serve_until(
     .await?
     .context("the ledger cannot be opened")?;
     let mirror = mirror(&config, &ledger);
-    let (proxy, asked) = proxy(&config, ledger.clone(), running.clone()).await?;
+    let (unsettled, left) = Unsettled::new();
+    let (proxy, asked) = proxy(&config, ledger.clone(), running.clone(), unsettled).await?;
+    recover(&config, &proxy).await?;
     let listeners = Listeners::bind(&config.listen.addresses, config.unix_socket()).await?;
     let ops = match &config.metrics {
         Some(settings) => Some(ops::bind(settings.listen).await?),
@@ -99,6 +102,7 @@ pub async fn serve_until(
     let addresses = Addresses { tcp: listeners.addresses(), metrics: ops.as_ref().and_then(|l| l.local_addr().ok()) };
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(watching::watch(proxy.clone(), config.upstream.reader.clone(), asked));
+    tasks.spawn(recovery::run(proxy.clone(), left));
     tasks.spawn(refused::summarise(proxy.clone()));
     tasks.spawn(ops::upkeep(metrics.clone()));
     tasks.spawn(stop_with_the_ledger(ledger.clone(), stop.clone()));
@@ -137,6 +141,9 @@ pub async fn serve_until(
     let failed = matches!(ledger.health(), Health::Stopped(_));
     proxy.pool.close();
     proxy.readers.close();
+    if let Some(writers) = &proxy.writers {
+        writers.close();
+    }
     ledger.shutdown().await;
     if let Some(mirror) = mirror {
         mirror.stop(Duration::from_secs(10)).await;
@@ -159,10 +166,16 @@ async fn proxy(
     config: &Config,
     ledger: Ledger,
     running: watch::Receiver<Running>,
+    unsettled: Unsettled,
 ) -> anyhow::Result<(Arc<Proxy>, mpsc::Receiver<Ask>)> {
     let rules = rules::load_dir(&config.rules.dir).map_err(|errors| anyhow::anyhow!("{errors}"))?;
-    let pool = pool(config, config.upstream.pool_size as usize)?;
-    let readers = self::pool(config, 2)?;
+    let upstream = &config.upstream;
+    let pool = pool(config, &upstream.reader, upstream.pool_size as usize, true)?;
+    let readers = self::pool(config, &upstream.reader, 2, true)?;
+    let writers = match &upstream.writer {
+        Some(writer) => Some(self::pool(config, writer, upstream.writer_pool_size as usize, false)?),
+        None => None,
+    };
     let (base, reported, version) = first_look(&pool).await?;
     let client = connect(&config.upstream.reader).await?;
     let catalogue = load::load(&client).await?;
@@ -185,6 +198,8 @@ async fn proxy(
         handshake_timeout: config.limits.handshake_timeout.0,
         pool,
         readers,
+        writers,
+        unsettled,
         worlds: Worlds::new(catalogue, rules),
         proofs: Proofs::new(PROOFS),
         readings: Readings::new(READINGS),
@@ -215,6 +230,27 @@ async fn proxy(
     Ok((Arc::new(proxy), asked))
 }
 
+/// Settles what a crash left open, before anybody is served.
+async fn recover(config: &Config, proxy: &Proxy) -> anyhow::Result<()> {
+    let dir = config.ledger.dir.clone();
+    let open = tokio::task::spawn_blocking(move || ledger::unsettled(&dir)).await??;
+    if open.is_empty() {
+        return Ok(());
+    }
+    let Some(writers) = &proxy.writers else {
+        anyhow::bail!(
+            "{} transactions of the ledger are not settled, and upstream.writer is not configured: it is needed to settle them",
+            open.len()
+        );
+    };
+    for anchor in open {
+        recovery::settle(&proxy.ledger, writers, anchor)
+            .await
+            .with_context(|| format!("the transaction that entry {anchor} announces cannot be settled"))?;
+    }
+    Ok(())
+}
+
 /// What the server reports, and what a connection starts with.
 async fn first_look(pool: &Pool) -> anyhow::Result<(Values, Vec<(String, String)>, Version)> {
     const REPORTED: [&str; 6] = [
@@ -235,9 +271,9 @@ async fn first_look(pool: &Pool) -> anyhow::Result<(Values, Vec<(String, String)
     Ok((base, reported, version))
 }
 
-fn pool(config: &Config, size: usize) -> anyhow::Result<Pool> {
+fn pool(config: &Config, url: &DatabaseUrl, size: usize, read_only: bool) -> anyhow::Result<Pool> {
     let upstream = &config.upstream;
-    let connector = Connector::new(target(&upstream.reader, upstream.connect_timeout.0))?;
+    let connector = Connector::new(target(url, upstream.connect_timeout.0))?;
     let mut search_path = upstream.search_path.iter().map(|s| super::transaction::quote_identifier(s)).collect::<Vec<_>>();
     search_path.push("pg_temp".to_owned());
     let settings = Settings {
@@ -245,7 +281,7 @@ fn pool(config: &Config, size: usize) -> anyhow::Result<Pool> {
         statement_timeout: upstream.statement_timeout.0,
         idle_in_transaction_timeout: config.limits.idle_in_transaction_timeout.0,
         application_name: super::settings::BASE_MARKER.to_owned(),
-        read_only: true,
+        read_only,
     };
     let pool = PoolConfig {
         max_size: size,

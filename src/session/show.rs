@@ -73,6 +73,7 @@ impl Session {
     async fn set_modes(&mut self, name: &str, modes: &TransactionModes) -> Result<(), Failure> {
         if name.starts_with("default_") {
             self.default_modes.isolation = modes.isolation.or(self.default_modes.isolation);
+            self.default_modes.read_only = modes.read_only.or(self.default_modes.read_only);
             return Ok(());
         }
         let before = self.client.reply().len();
@@ -138,7 +139,7 @@ pub fn value(session: &Session, name: &str) -> Result<String, Failure> {
         "default_transaction_isolation" => {
             Ok(isolation_text(session.default_modes.isolation.unwrap_or(Isolation::ReadCommitted)).to_owned())
         }
-        "transaction_read_only" => Ok("on".to_owned()),
+        "transaction_read_only" => Ok(if session.may_write() { "off" } else { "on" }.to_owned()),
         "transaction_deferrable" => Ok("off".to_owned()),
         "max_identifier_length" => Ok("63".to_owned()),
         "session_authorization" => Ok(session.identity.user.clone()),

@@ -19,7 +19,7 @@ use crate::wire::{reply, request};
 
 impl Session {
     pub async fn simple_query(&mut self, text: &str) -> Result<(), End> {
-        self.run_pending().await?;
+        self.run_early().await?;
         if self.skipping {
             // What precedes it in the pipeline failed, so that it is skipped up to Sync like anything else.
             return Ok(());
@@ -137,7 +137,7 @@ impl Session {
         }
         for (part, kind) in judged {
             if matches!(kind, Kind::Local(_)) {
-                self.run_pending().await?;
+                self.run_early().await?;
                 if self.skipping {
                     return Ok(Ok(()));
                 }

@@ -41,9 +41,9 @@ impl Transaction {
     }
 
     /// BEGIN as the upstream must hear it before the next statement, if it must.
-    pub fn begin_text(&self) -> Option<String> {
+    pub fn begin_text(&self, read_only: bool) -> Option<String> {
         match self {
-            Transaction::Announced(modes) => Some(format!("BEGIN{}", modes_text(modes))),
+            Transaction::Announced(modes) => Some(begin_text(modes, read_only)),
             Transaction::None | Transaction::Open | Transaction::Failed { .. } => None,
         }
     }
@@ -78,14 +78,19 @@ impl Transaction {
     }
 }
 
-/// Always READ ONLY, whatever the agent said: writes are refused before they get here.
-pub fn modes_text(modes: &TransactionModes) -> String {
+pub fn begin_text(modes: &TransactionModes, read_only: bool) -> String {
+    format!("BEGIN{}", modes_text(modes, read_only))
+}
+
+/// Whether it is read only is for the proxy to say, and said outright.
+pub fn modes_text(modes: &TransactionModes, read_only: bool) -> String {
     let mut text = String::new();
     if let Some(isolation) = modes.isolation {
         // Writing to a String cannot fail.
         let _ = write!(text, " ISOLATION LEVEL {}", isolation_text(isolation).to_uppercase());
     }
-    text.push_str(if text.is_empty() { " READ ONLY" } else { ", READ ONLY" });
+    text.push_str(if text.is_empty() { " READ " } else { ", READ " });
+    text.push_str(if read_only { "ONLY" } else { "WRITE" });
     match modes.deferrable {
         Some(true) => text.push_str(", DEFERRABLE"),
         Some(false) => text.push_str(", NOT DEFERRABLE"),
@@ -120,13 +125,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn begin_is_always_read_only() {
+    fn begin_says_outright_whether_it_may_write() {
         let mut block = Transaction::Announced(TransactionModes { read_only: Some(false), ..TransactionModes::default() });
-        assert_eq!(block.begin_text().as_deref(), Some("BEGIN READ ONLY"));
+        assert_eq!(block.begin_text(true).as_deref(), Some("BEGIN READ ONLY"));
+        assert_eq!(block.begin_text(false).as_deref(), Some("BEGIN READ WRITE"));
         block.begun();
-        assert_eq!(block.begin_text(), None);
+        assert_eq!(block.begin_text(true), None);
         let modes = TransactionModes { isolation: Some(Isolation::RepeatableRead), read_only: None, deferrable: Some(true) };
-        assert_eq!(modes_text(&modes), " ISOLATION LEVEL REPEATABLE READ, READ ONLY, DEFERRABLE");
+        assert_eq!(modes_text(&modes, true), " ISOLATION LEVEL REPEATABLE READ, READ ONLY, DEFERRABLE");
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub struct Connection {
     cancel: Option<CancelHandle>,
     server_version_num: u32,
     certified: CertifiedStatements,
+    /// The statements of [`super::fence`] are prepared.
+    fence: bool,
 }
 
 impl Connection {
@@ -76,6 +78,7 @@ impl Connection {
             cancel: None,
             server_version_num: 0,
             certified: CertifiedStatements::default(),
+            fence: false,
         }
     }
 
@@ -125,7 +128,7 @@ impl Connection {
     }
 
     /// Appends a Query, which is a batch of its own.
-    pub(super) fn query(&mut self, sql: &str) -> Result<(), UpstreamError> {
+    pub fn query(&mut self, sql: &str) -> Result<(), UpstreamError> {
         if let Err(error) = request::query(self.write_buf(), sql) {
             self.broken = true;
             return Err(error.into());
@@ -315,6 +318,14 @@ impl Connection {
     /// The prepared statements that have shown their tree on this very connection.
     pub fn certified(&mut self) -> &mut CertifiedStatements {
         &mut self.certified
+    }
+
+    pub(super) fn has_fence(&self) -> bool {
+        self.fence
+    }
+
+    pub(super) fn set_fence(&mut self) {
+        self.fence = true;
     }
 
     pub fn limits_mut(&mut self) -> &mut BackendLimits {

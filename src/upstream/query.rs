@@ -42,8 +42,13 @@ impl Connection {
         self.run().await
     }
 
-    async fn run(&mut self) -> Result<Rows, UpstreamError> {
+    pub(super) async fn run(&mut self) -> Result<Rows, UpstreamError> {
         self.flush().await?;
+        self.answer().await
+    }
+
+    /// The answer to what was sent, to the end.
+    pub async fn answer(&mut self) -> Result<Rows, UpstreamError> {
         match self.read_rows().await {
             Ok(Ok(rows)) => Ok(rows),
             Ok(Err(error)) => Err(UpstreamError::Server(error)),

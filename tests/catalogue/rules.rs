@@ -172,7 +172,7 @@ async fn the_database_itself_keeps_the_role_to_the_rules() {
         admin.batch_execute(&made).await.expect("roles");
         for _ in 0..2 {
             let catalogue = load(&admin).await.expect("a catalogue");
-            let script = sql::grants_and_row_security(&rules(TENANTS), &catalogue, &role);
+            let script = sql::grants_and_row_security(&rules(TENANTS), &catalogue, &role, None);
             admin.batch_execute(&script).await.expect("the script runs, also again");
         }
         reader.batch_execute(&format!("SET ROLE {role}")).await.expect("the role");
@@ -222,7 +222,7 @@ async fn row_security_that_was_there_is_kept() {
     );
     admin.batch_execute(&own).await.expect("a policy");
     for _ in 0..2 {
-        let script = sql::grants_and_row_security(&rules(TENANTS), &load(&admin).await.expect("a catalogue"), &role);
+        let script = sql::grants_and_row_security(&rules(TENANTS), &load(&admin).await.expect("a catalogue"), &role, None);
         assert!(!script.contains("pgwarrant_others"), "a policy for everybody would open what was closed:\n{script}");
         admin.batch_execute(&script).await.expect("the script runs");
     }

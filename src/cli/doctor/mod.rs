@@ -6,6 +6,7 @@ mod privileges;
 mod report;
 mod role;
 mod server;
+mod writer;
 
 use super::{ConfigFile, connect};
 use crate::catalogue::load;
@@ -47,7 +48,7 @@ async fn examine(config: &Config, rules: Option<&Ruleset>, report: &mut Report) 
     match connect::connect(&config.upstream.reader).await {
         Ok(client) => {
             report.ok(format!("upstream: connected as {}", config.upstream.reader.user));
-            let upstream = [server::check(&client, config, report).await, role::check(&client, report).await];
+            let upstream = [server::check(&client, config, report).await, role::check(&client, "role", report).await];
             let rights = privileges::check(&client, rules, report).await;
             let lint = linted(&client, rules, report).await;
             for error in upstream.into_iter().chain([rights, lint]).filter_map(Result::err) {
@@ -56,6 +57,7 @@ async fn examine(config: &Config, rules: Option<&Ruleset>, report: &mut Report) 
         }
         Err(error) => report.fail(format!("upstream: {error}"), "check upstream.reader, and that setup.sql was run"),
     }
+    writer::check(config, rules, report).await;
     audit::check(config, report).await;
 }
 

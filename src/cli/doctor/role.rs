@@ -12,23 +12,23 @@ SELECT array_remove(ARRAY[
   (SELECT count(*) FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid AND d.deptype = 'o')
 FROM pg_roles r WHERE r.rolname = current_user";
 
-pub async fn check(client: &Client, report: &mut Report) -> anyhow::Result<()> {
+pub async fn check(client: &Client, role: &str, report: &mut Report) -> anyhow::Result<()> {
     let row = client.query_one(SELF, &[]).await?;
     let (attributes, memberships, owned): (Vec<String>, Vec<String>, i64) = (row.get(0), row.get(1), row.get(2));
     report.must(
         attributes.is_empty(),
-        "role: no SUPERUSER, BYPASSRLS, CREATEROLE, CREATEDB, REPLICATION",
-        format!("role: it has {}", attributes.join(", ")),
+        format!("{role}: no SUPERUSER, BYPASSRLS, CREATEROLE, CREATEDB, REPLICATION"),
+        format!("{role}: it has {}", attributes.join(", ")),
         attributes.iter().map(|name| format!("ALTER ROLE … NO{name};")).collect::<Vec<_>>().join(" "),
     );
     let (system, other): (Vec<&String>, Vec<&String>) = memberships.iter().partition(|name| name.starts_with("pg_"));
     let list = |names: &[&String]| names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
     let revoke = |names: &[&String]| names.iter().map(|name| format!("REVOKE {name} FROM …;")).collect::<Vec<_>>().join(" ");
-    report.must(system.is_empty(), "role: member of no pg_* role", format!("role: member of {}", list(&system)), revoke(&system));
+    report.must(system.is_empty(), format!("{role}: member of no pg_* role"), format!("{role}: member of {}", list(&system)), revoke(&system));
     if !other.is_empty() {
-        report.warn(format!("role: member of {}; what they may, it may", list(&other)), revoke(&other));
+        report.warn(format!("{role}: member of {}; what they may, it may", list(&other)), revoke(&other));
     }
-    let owner = format!("role: it owns {owned} objects, and an owner may do everything with them");
-    report.must(owned == 0, "role: owns nothing", owner, "REASSIGN OWNED BY … TO another role");
+    let owner = format!("{role}: it owns {owned} objects, and an owner may do everything with them");
+    report.must(owned == 0, format!("{role}: owns nothing"), owner, "REASSIGN OWNED BY … TO another role");
     Ok(())
 }

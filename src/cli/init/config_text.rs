@@ -10,6 +10,7 @@ pub struct ConfigText {
     pub metrics: SocketAddr,
     /// URLs with passwords.
     pub reader: String,
+    pub writer: Option<String>,
     pub audit: String,
     pub origin: String,
 }
@@ -23,10 +24,16 @@ impl ConfigText {
             .replace("{listen}", &self.listen.to_string())
             .replace("{metrics}", &self.metrics.to_string())
             .replace("{reader}", &quoted(&self.reader))
+            .replace(
+                "{writer}",
+                &self.writer.as_deref().map_or_else(|| NO_WRITER.to_owned(), |url| format!("writer = {}", quoted(url))),
+            )
             .replace("{audit}", &quoted(&self.audit))
             .replace("{origin}", &quoted(&self.origin))
     }
 }
+
+const NO_WRITER: &str = "# writer: none; `pgwarrant init` without --read-only writes one";
 
 const TEMPLATE: &str = r#"# pgwarrant's configuration; docs/operator.md explains it. Relative paths are relative to this file.
 # Lines with a comment sign show defaults.
@@ -53,6 +60,9 @@ key = "keys/root.pub"
 
 [upstream]
 reader = {reader}
+# Without it every write is refused.
+{writer}
+# writer_pool_size = 10
 # pool_size = 20
 # wait_timeout = "5s"
 # wait_queue = 1000
@@ -111,6 +121,7 @@ mod tests {
             listen: SocketAddr::from(([127, 0, 0, 1], 6432)),
             metrics: SocketAddr::from(([127, 0, 0, 1], 9187)),
             reader: "postgres://r:p@127.0.0.1:5432/shop?sslmode=disable".into(),
+            writer: Some("postgres://w:p@127.0.0.1:5432/shop?sslmode=disable".into()),
             audit: "postgres://w:p@127.0.0.1:5432/shop?sslmode=disable".into(),
             origin: "host/pgwarrant/shop".into(),
         };

@@ -20,7 +20,7 @@ use inspect::Table;
 use propose::Proposal;
 use rand::RngCore as _;
 use rand::rngs::OsRng;
-use setup_sql::SetupPlan;
+use setup_sql::{Role, SetupPlan};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -30,7 +30,7 @@ Looks at the catalogue, changes nothing in the database, and writes into --dir:
   pgwarrant.toml   the configuration
   keys/            the operator's root key and the ledger's key, mode 0600
   rules/           a starter rule file a table: read every one of them
-  setup.sql        for the DBA: the reader's role, its settings, column grants, row security
+  setup.sql        for the DBA: the proxy's roles, their settings, column grants, row security
   audit.sql        for the audit database: its schema, the writer's and the auditor's role
 
 Example:
@@ -63,6 +63,15 @@ pub struct Args {
     /// Its password; made up if not given
     #[arg(long, env = "PGWARRANT_READER_PASSWORD", hide_env_values = true, value_name = "PASSWORD")]
     reader_password: Option<String>,
+    /// The role that writes
+    #[arg(long, default_value = "pgwarrant_writer", value_name = "ROLE")]
+    writer_role: String,
+    /// Its password; made up if not given
+    #[arg(long, env = "PGWARRANT_WRITER_PASSWORD", hide_env_values = true, value_name = "PASSWORD")]
+    writer_password: Option<String>,
+    /// Without a role that writes: the proxy refuses every write, whatever a token says
+    #[arg(long)]
+    read_only: bool,
     /// Rule files to take instead of starters; may be given several times
     #[arg(long, value_name = "FILE")]
     rules: Vec<PathBuf>,
@@ -85,8 +94,12 @@ impl Args {
 
     fn files(&self, tables: &[Table], catalogue: &Catalogue) -> anyhow::Result<Files> {
         let mut files = Files::default();
-        let passwords =
-            Passwords { reader: self.reader_password.clone().unwrap_or_else(made_up), writer: made_up(), auditor: made_up() };
+        let passwords = Passwords {
+            reader: self.reader_password.clone().unwrap_or_else(made_up),
+            writer: self.writer_password.clone().unwrap_or_else(made_up),
+            audit_writer: made_up(),
+            auditor: made_up(),
+        };
         files.add("pgwarrant.toml", Secrecy::Secret, self.config_text(&passwords).to_toml());
         files.add_keys(&self.origin())?;
         let texts = if self.rules.is_empty() { starters(tables) } else { self.given_rules()? };
@@ -96,12 +109,12 @@ impl Args {
         }
         let plan = SetupPlan {
             database: self.database.database.clone(),
-            reader_role: self.reader_role.clone(),
-            reader_verifier: Some(verifier(&passwords.reader)),
-            rights: crate::rules::sql::grants_and_row_security(&rules, catalogue, &self.reader_role),
+            reader: Role { name: self.reader_role.clone(), verifier: Some(verifier(&passwords.reader)) },
+            writer: self.writer_role().map(|name| Role { name: name.to_owned(), verifier: Some(verifier(&passwords.writer)) }),
+            rights: crate::rules::sql::grants_and_row_security(&rules, catalogue, &self.reader_role, self.writer_role()),
         };
         files.add("setup.sql", Secrecy::Open, plan.to_sql());
-        files.add("audit.sql", Secrecy::Open, audit_sql(&verifier(&passwords.writer), &verifier(&passwords.auditor)));
+        files.add("audit.sql", Secrecy::Open, audit_sql(&verifier(&passwords.audit_writer), &verifier(&passwords.auditor)));
         files.add("keys/auditor.password", Secrecy::Key, format!("{}\n", passwords.auditor));
         Ok(files)
     }
@@ -110,16 +123,26 @@ impl Args {
         let reader =
             DatabaseUrl { user: self.reader_role.clone(), password: Some(passwords.reader.clone()), ..self.database.clone() };
         let audit = self.audit_database.clone().unwrap_or_else(|| self.database.clone());
-        let writer = DatabaseUrl { user: schema::WRITER_ROLE.to_owned(), password: Some(passwords.writer.clone()), ..audit };
+        let audit_writer =
+            DatabaseUrl { user: schema::WRITER_ROLE.to_owned(), password: Some(passwords.audit_writer.clone()), ..audit };
+        let writer = self.writer_role().map(|name| {
+            let url = DatabaseUrl { user: name.to_owned(), password: Some(passwords.writer.clone()), ..self.database.clone() };
+            url.to_secret_string()
+        });
         ConfigText {
             audience: self.audience.clone().unwrap_or_else(|| format!("{}@{}", self.database.database, host_name())),
             database: self.database.database.clone(),
             listen: self.listen,
             metrics: self.metrics,
             reader: reader.to_secret_string(),
-            audit: writer.to_secret_string(),
+            writer,
+            audit: audit_writer.to_secret_string(),
             origin: self.origin(),
         }
+    }
+
+    fn writer_role(&self) -> Option<&str> {
+        (!self.read_only).then_some(&*self.writer_role)
     }
 
     fn origin(&self) -> String {
@@ -163,6 +186,7 @@ pub const AUDITOR: &str = "pgwarrant_auditor";
 struct Passwords {
     reader: String,
     writer: String,
+    audit_writer: String,
     auditor: String,
 }
 

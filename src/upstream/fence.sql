@@ -1,0 +1,118 @@
+-- What binds a commit to its record. A transaction that writes inserts one row here before it commits, so that neither
+-- can exist without the other; recovery inserts an aborted row on the same key, which waits for a transaction that is
+-- still under way and then either wins, so that it can never commit, or finds it committed.
+CREATE SCHEMA IF NOT EXISTS pgwarrant;
+REVOKE ALL ON SCHEMA pgwarrant FROM PUBLIC;
+
+CREATE TABLE IF NOT EXISTS pgwarrant.txn (
+  log     text        NOT NULL,  -- the ledger's origin
+  seq     bigint      NOT NULL,  -- the entry that announced the transaction
+  state   text        NOT NULL CHECK (state IN ('committed', 'aborted')),
+  leaf    bytea,                 -- that entry's leaf hash; null in a row of recovery
+  changes jsonb,                 -- rows inserted, updated and deleted, by relation
+  at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  xid     xid8        NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),
+  PRIMARY KEY (log, seq)
+);
+REVOKE ALL ON pgwarrant.txn FROM PUBLIC;
+
+-- Append-only for everybody, its owner included.
+CREATE OR REPLACE FUNCTION pgwarrant.append_only() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION 'pgwarrant.txn is append-only' USING ERRCODE = '42501';
+END $$;
+REVOKE ALL ON FUNCTION pgwarrant.append_only() FROM PUBLIC;
+DROP TRIGGER IF EXISTS append_only ON pgwarrant.txn;
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON pgwarrant.txn
+  FOR EACH STATEMENT EXECUTE FUNCTION pgwarrant.append_only();
+ALTER TABLE pgwarrant.txn ENABLE ALWAYS TRIGGER append_only;
+
+-- Rows inserted, updated and deleted in a relation, in all partitions of a partitioned one, as the server counts them.
+CREATE OR REPLACE FUNCTION pgwarrant.counters(r oid) RETURNS bigint[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF (SELECT relkind FROM pg_class WHERE oid = r) = 'p' THEN
+    RETURN (SELECT ARRAY[sum(pg_stat_get_xact_tuples_inserted(relid)), sum(pg_stat_get_xact_tuples_updated(relid)),
+                         sum(pg_stat_get_xact_tuples_deleted(relid))]::bigint[]
+            FROM pg_partition_tree(r) WHERE isleaf);
+  END IF;
+  RETURN ARRAY[pg_stat_get_xact_tuples_inserted(r), pg_stat_get_xact_tuples_updated(r), pg_stat_get_xact_tuples_deleted(r)];
+END $$;
+
+-- Called before the first change: the server's counters go on from one transaction to the next until they are reported.
+CREATE OR REPLACE FUNCTION pgwarrant.begin(relations oid[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  base jsonb := coalesce(nullif(current_setting('pgwarrant.base', true), ''), '{}')::jsonb;
+  r oid;
+BEGIN
+  FOREACH r IN ARRAY relations LOOP
+    IF NOT base ? r::text THEN
+      base := base || jsonb_build_object(r::text, pgwarrant.counters(r));
+    END IF;
+  END LOOP;
+  PERFORM set_config('pgwarrant.base', base::text, true);
+END $$;
+
+-- What changed since, by relation. Attempts of savepoints that were rolled back are counted too.
+CREATE OR REPLACE FUNCTION pgwarrant.changes(relations oid[])
+RETURNS TABLE (relation oid, inserted bigint, updated bigint, deleted bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  base jsonb := coalesce(nullif(current_setting('pgwarrant.base', true), ''), '{}')::jsonb;
+  now bigint[];
+BEGIN
+  FOREACH relation IN ARRAY relations LOOP
+    now := pgwarrant.counters(relation);
+    inserted := now[1] - coalesce((base -> relation::text ->> 0)::bigint, 0);
+    updated := now[2] - coalesce((base -> relation::text ->> 1)::bigint, 0);
+    deleted := now[3] - coalesce((base -> relation::text ->> 2)::bigint, 0);
+    RETURN NEXT;
+  END LOOP;
+END $$;
+
+-- The record of a transaction, inside it.
+CREATE OR REPLACE FUNCTION pgwarrant.record(log text, seq bigint, leaf bytea, relations oid[])
+RETURNS TABLE (relation oid, inserted bigint, updated bigint, deleted bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF leaf IS NULL OR length(leaf) <> 32 THEN
+    RAISE EXCEPTION 'a leaf hash has 32 bytes' USING ERRCODE = '22023';
+  END IF;
+  INSERT INTO pgwarrant.txn AS t (log, seq, state, leaf, changes)
+    SELECT record.log, record.seq, 'committed', record.leaf,
+           jsonb_agg(jsonb_build_object('relation', c.relation::bigint, 'inserted', c.inserted,
+                                        'updated', c.updated, 'deleted', c.deleted))
+    FROM pgwarrant.changes(relations) c;
+  RETURN QUERY SELECT * FROM pgwarrant.changes(relations);
+END $$;
+
+-- What became of a transaction, for good: it waits for one that is under way.
+CREATE OR REPLACE FUNCTION pgwarrant.settle(log text, seq bigint)
+RETURNS TABLE (state text, leaf bytea, changes text, xid text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  INSERT INTO pgwarrant.txn (log, seq, state) VALUES (settle.log, settle.seq, 'aborted') ON CONFLICT DO NOTHING;
+  RETURN QUERY SELECT t.state, t.leaf, t.changes::text, t.xid::text FROM pgwarrant.txn t WHERE t.log = settle.log AND t.seq = settle.seq;
+END $$;
+
+-- Which of these transactions are not there, as after a failover that lost commits.
+CREATE OR REPLACE FUNCTION pgwarrant.missing(log text, seqs bigint[]) RETURNS SETOF bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT s FROM unnest(seqs) s
+  WHERE NOT EXISTS (SELECT FROM pgwarrant.txn t WHERE t.log = missing.log AND t.seq = s AND t.state = 'committed')
+$$;
+
+-- Every transaction that is on record here, for the comparison with the ledger.
+CREATE OR REPLACE FUNCTION pgwarrant.recorded(log text, after bigint, most integer)
+RETURNS TABLE (seq bigint, state text, leaf bytea, changes text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT t.seq, t.state, t.leaf, t.changes::text FROM pgwarrant.txn t
+  WHERE t.log = recorded.log AND t.seq > after ORDER BY t.seq LIMIT most
+$$;
+
+-- Which server this is: a promoted standby has another timeline, another cluster another identifier.
+CREATE OR REPLACE FUNCTION pgwarrant.server() RETURNS TABLE (system_identifier text, timeline integer)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT (pg_control_system()).system_identifier::text, (pg_control_checkpoint()).timeline_id
+$$;
