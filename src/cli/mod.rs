@@ -1,5 +1,6 @@
 //! One file a subcommand; each `--help` ends with an example.
 
+pub mod completeness;
 pub mod connect;
 pub mod doctor;
 pub mod explain;
@@ -7,6 +8,7 @@ pub mod init;
 pub mod judge;
 pub mod ledger;
 pub mod logging;
+pub mod recover;
 pub mod rules;
 pub mod serve;
 pub mod token;
@@ -54,6 +56,11 @@ enum Command {
     Ledger(ledger::Args),
     /// Check the ledger, its mirror, or one against the other
     Verify(verify::Args),
+    /// Compare the ledger's transactions with the database's
+    #[command(subcommand, after_help = "Example:\n  pgwarrant audit completeness")]
+    Audit(completeness::Command),
+    /// Settle, or explain, what became of transactions after a crash
+    Recover(recover::Args),
     /// Print the version
     #[command(after_help = "Example:\n  pgwarrant version")]
     Version,
@@ -81,6 +88,8 @@ impl Command {
             Command::Rules(command) => rules::run(command),
             Command::Ledger(args) => args.run(),
             Command::Verify(args) => args.run(),
+            Command::Audit(command) => completeness::run(command),
+            Command::Recover(args) => args.run(),
             Command::Version => {
                 println!("pgwarrant {}", env!("CARGO_PKG_VERSION"));
                 Ok(ExitCode::SUCCESS)

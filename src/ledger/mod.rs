@@ -34,8 +34,8 @@ mod recover;
 mod render;
 mod segment;
 mod subscribe;
+mod transactions;
 pub mod tree;
-mod unsettled;
 mod writer;
 
 #[cfg(test)]
@@ -53,4 +53,4 @@ pub use rebuild::Rebuild;
 pub use receipt::Receipt;
 pub use render::{MAX_ENTRY_BYTES, hex};
 pub use subscribe::{Committed, CommittedEntry, Subscription};
-pub use unsettled::unsettled;
+pub use transactions::{BY_RECOVERY, Transaction, transactions, unsettled};

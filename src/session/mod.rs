@@ -47,5 +47,5 @@ mod world;
 mod writes;
 
 pub use listener::Running;
-pub use serve::{Addresses, serve, serve_until};
+pub use serve::{Addresses, recover, serve, serve_until};
 pub(crate) use serve::{ledger_config, target};

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::proxy::Proxy;
 use super::record;
-use crate::ledger::{Change, Entry, Ledger, LedgerError, TransactionState};
+use crate::ledger::{BY_RECOVERY, Change, Entry, Ledger, LedgerError, TransactionState};
 use crate::upstream::{Pool, PoolError, Settled, UpstreamError};
 
 /// Between attempts while the database cannot be reached.
@@ -51,7 +51,7 @@ pub async fn settle(ledger: &Ledger, writers: &Pool, anchor: u64) -> Result<Sett
     let state = if settled.committed { TransactionState::Committed } else { TransactionState::Aborted };
     let entry = Entry {
         changes: changes(&settled),
-        message: Some("settled by recovery".to_owned()),
+        message: Some(BY_RECOVERY.to_owned()),
         transaction: Some(settled.xid.clone()),
         ..record::settled(anchor, state)
     };

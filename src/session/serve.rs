@@ -26,7 +26,7 @@ use crate::audit::mirror::Mirror;
 use crate::catalogue::load;
 use crate::cli::connect::connect;
 use crate::config::{Config, DatabaseUrl, Host, Retention, Sync, TlsMode};
-use crate::ledger::{self, Health, Ledger, LedgerConfig};
+use crate::ledger::{Health, Ledger, LedgerConfig};
 use crate::reading::Version;
 use crate::rules;
 use crate::token::key;
@@ -93,7 +93,7 @@ pub async fn serve_until(
     let mirror = mirror(&config, &ledger);
     let (unsettled, left) = Unsettled::new();
     let (proxy, asked) = proxy(&config, ledger.clone(), running.clone(), unsettled).await?;
-    recover(&config, &proxy).await?;
+    settle_open(&config, &proxy.ledger, proxy.writers.as_ref()).await?;
     let listeners = Listeners::bind(&config.listen.addresses, config.unix_socket()).await?;
     let ops = match &config.metrics {
         Some(settings) => Some(ops::bind(settings.listen).await?),
@@ -230,25 +230,40 @@ async fn proxy(
     Ok((Arc::new(proxy), asked))
 }
 
+/// Settles what a crash left open, without serving. Fails while a proxy has the ledger.
+pub async fn recover(config: &Config) -> anyhow::Result<usize> {
+    let settings = ledger_config(config)?;
+    let ledger = tokio::task::spawn_blocking(move || Ledger::open(settings)).await?.context("the ledger cannot be opened")?;
+    let upstream = &config.upstream;
+    let writers = match &upstream.writer {
+        Some(writer) => Some(pool(config, writer, 1, false)?),
+        None => None,
+    };
+    let settled = settle_open(config, &ledger, writers.as_ref()).await;
+    ledger.shutdown().await;
+    settled
+}
+
 /// Settles what a crash left open, before anybody is served.
-async fn recover(config: &Config, proxy: &Proxy) -> anyhow::Result<()> {
+async fn settle_open(config: &Config, ledger: &Ledger, writers: Option<&Pool>) -> anyhow::Result<usize> {
     let dir = config.ledger.dir.clone();
-    let open = tokio::task::spawn_blocking(move || ledger::unsettled(&dir)).await??;
+    let open = tokio::task::spawn_blocking(move || crate::ledger::unsettled(&dir)).await??;
     if open.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
-    let Some(writers) = &proxy.writers else {
+    let Some(writers) = writers else {
         anyhow::bail!(
             "{} transactions of the ledger are not settled, and upstream.writer is not configured: it is needed to settle them",
             open.len()
         );
     };
+    let count = open.len();
     for anchor in open {
-        recovery::settle(&proxy.ledger, writers, anchor)
+        recovery::settle(ledger, writers, anchor)
             .await
             .with_context(|| format!("the transaction that entry {anchor} announces cannot be settled"))?;
     }
-    Ok(())
+    Ok(count)
 }
 
 /// What the server reports, and what a connection starts with.

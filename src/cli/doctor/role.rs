@@ -24,7 +24,12 @@ pub async fn check(client: &Client, role: &str, report: &mut Report) -> anyhow::
     let (system, other): (Vec<&String>, Vec<&String>) = memberships.iter().partition(|name| name.starts_with("pg_"));
     let list = |names: &[&String]| names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
     let revoke = |names: &[&String]| names.iter().map(|name| format!("REVOKE {name} FROM …;")).collect::<Vec<_>>().join(" ");
-    report.must(system.is_empty(), format!("{role}: member of no pg_* role"), format!("{role}: member of {}", list(&system)), revoke(&system));
+    report.must(
+        system.is_empty(),
+        format!("{role}: member of no pg_* role"),
+        format!("{role}: member of {}", list(&system)),
+        revoke(&system),
+    );
     if !other.is_empty() {
         report.warn(format!("{role}: member of {}; what they may, it may", list(&other)), revoke(&other));
     }

@@ -31,7 +31,9 @@ pub async fn check(config: &Config, rules: Option<&Ruleset>, report: &mut Report
     match connect::connect(url).await {
         Ok(client) => {
             report.ok(format!("writer: connected as {}", url.user));
-            for result in [role::check(&client, "writer", report).await, fence(&client, report).await, reach(&client, rules, report).await] {
+            for result in
+                [role::check(&client, "writer", report).await, fence(&client, report).await, reach(&client, rules, report).await]
+            {
                 if let Err(error) = result {
                     report.fail(format!("writer: {error}"), "see the server's log");
                 }

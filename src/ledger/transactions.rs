@@ -1,15 +1,30 @@
-//! Transactions that the log announces and does not settle: after a crash nobody knows yet whether they committed.
+//! The transactions that the log announces, and what became of each. Those that nothing settles are the business of
+//! recovery: after a crash nobody knows yet whether they committed.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use memchr::memmem;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
-use super::entry::{Kind, TransactionState};
+use super::entry::{Change, Kind, TransactionState};
 use super::error::LedgerError;
 use super::reader::{Item, Reader, corrupt};
+use super::tree::{Hash, leaf_hash};
+
+/// A transaction that writes, as the log tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transaction {
+    /// Of the entry that announces it.
+    pub seq: u64,
+    pub leaf: Hash,
+    /// `None` while nobody knows.
+    pub state: Option<TransactionState>,
+    /// By relation; of one that committed, all that it changed.
+    pub changes: Vec<Change>,
+    /// Recovery found out, not the session.
+    pub recovered: bool,
+}
 
 /// What matters of an entry here.
 #[derive(Deserialize)]
@@ -20,30 +35,36 @@ struct Head {
     #[serde(default)]
     transaction_state: Option<TransactionState>,
     #[serde(default)]
-    changes: Vec<IgnoredAny>,
+    changes: Vec<Change>,
+    #[serde(default)]
+    message: Option<String>,
 }
 
-/// The seqs of the entries that announce a transaction which no later entry settles, in order. Reads the whole log.
+/// What recovery writes into the `final` entries that it makes.
+pub const BY_RECOVERY: &str = "settled by recovery";
+
+/// The seqs of the entries that announce a transaction which no later entry settles, in order.
+pub fn unsettled(dir: &Path) -> Result<Vec<u64>, LedgerError> {
+    Ok(transactions(dir)?.into_iter().filter(|one| one.state.is_none()).map(|one| one.seq).collect())
+}
+
+/// All transactions that the log announces, in order. Reads the whole log, while it is being written or not.
 ///
 /// A transaction is announced by its `intent`, or inside of an agent's block by the first outcome with changes, and is
 /// settled by a `final` or by an aborted outcome that refers to it.
-pub fn unsettled(dir: &Path) -> Result<Vec<u64>, LedgerError> {
-    let mut open = BTreeSet::new();
-    let mut reader = match super::segment::list(dir) {
-        Ok(segments) => match segments.first() {
-            Some(first) => Reader::open(dir, *first)?,
-            None => return Ok(Vec::new()),
-        },
-        Err(error) => return Err(LedgerError::io("cannot list segments")(error)),
-    };
+pub fn transactions(dir: &Path) -> Result<Vec<Transaction>, LedgerError> {
+    let mut found = BTreeMap::new();
+    let segments = super::segment::list(dir).map_err(LedgerError::io("cannot list segments"))?;
+    let Some(first) = segments.first() else { return Ok(Vec::new()) };
+    let mut reader = Reader::open(dir, *first)?;
     loop {
         match reader.read()? {
             Item::Entry { seq, bytes } if concerns(bytes) => {
                 let head: Head = serde_json::from_slice(bytes).map_err(|_| corrupt(seq, 0, seq, "an entry cannot be read"))?;
-                settle(&mut open, seq, &head);
+                tell(&mut found, seq, bytes, head);
             }
             Item::Entry { .. } | Item::Checkpoint { .. } => {}
-            Item::End => return Ok(open.into_iter().collect()),
+            Item::End => return Ok(found.into_values().collect()),
         }
     }
 }
@@ -55,16 +76,29 @@ fn concerns(bytes: &[u8]) -> bool {
         .any(|needle| memmem::find(bytes, needle).is_some())
 }
 
-fn settle(open: &mut BTreeSet<u64>, seq: u64, head: &Head) {
+fn tell(found: &mut BTreeMap<u64, Transaction>, seq: u64, bytes: &[u8], head: Head) {
+    let announced = |changes| Transaction { seq, leaf: leaf_hash(bytes), state: None, changes, recovered: false };
     match (head.kind, head.reference, head.transaction_state) {
         (Kind::Intent, _, _) => {
-            open.insert(seq);
-        }
-        (Kind::Final, Some(anchor), _) | (Kind::Outcome | Kind::Denial, Some(anchor), Some(TransactionState::Aborted)) => {
-            open.remove(&anchor);
+            found.insert(seq, announced(Vec::new()));
         }
         (Kind::Outcome, None, Some(TransactionState::Open)) if !head.changes.is_empty() => {
-            open.insert(seq);
+            found.insert(seq, announced(head.changes));
+        }
+        (Kind::Outcome, Some(anchor), Some(TransactionState::Committing)) => {
+            if let Some(one) = found.get_mut(&anchor) {
+                one.changes = head.changes;
+            }
+        }
+        (Kind::Final, Some(anchor), state)
+        | (Kind::Outcome | Kind::Denial, Some(anchor), state @ Some(TransactionState::Aborted)) => {
+            if let Some(one) = found.get_mut(&anchor) {
+                one.recovered = head.message.as_deref() == Some(BY_RECOVERY);
+                one.state = state;
+                if !head.changes.is_empty() && one.recovered {
+                    one.changes = head.changes;
+                }
+            }
         }
         _ => {}
     }
@@ -110,5 +144,8 @@ mod tests {
             ledger.append(entry).wait().unwrap();
         }
         assert_eq!(unsettled(dir.path()).unwrap(), [5, 6, 8]);
+        let states: Vec<_> = transactions(dir.path()).unwrap().into_iter().map(|one| (one.seq, one.state)).collect();
+        let known = [(0, Some(Committed)), (3, Some(Aborted)), (5, None), (6, None), (8, None), (11, Some(Aborted))];
+        assert_eq!(states, known);
     }
 }
