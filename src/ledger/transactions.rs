@@ -69,6 +69,30 @@ pub fn transactions(dir: &Path) -> Result<Vec<Transaction>, LedgerError> {
     }
 }
 
+/// The message of the last `start` entry: what the log was written beside.
+pub fn last_start(dir: &Path) -> Result<Option<String>, LedgerError> {
+    let segments = super::segment::list(dir).map_err(LedgerError::io("cannot list segments"))?;
+    // It is written once a start, so it is most likely near the end.
+    for first in segments.iter().rev() {
+        let mut reader = Reader::open(dir, *first)?;
+        let mut found = None;
+        loop {
+            match reader.read()? {
+                Item::Entry { bytes, .. } if memmem::find(bytes, b"\"kind\":\"start\"").is_some() => {
+                    let head: Option<Head> = serde_json::from_slice(bytes).ok();
+                    found = head.and_then(|head| head.message).or(found);
+                }
+                Item::Entry { .. } | Item::Checkpoint { .. } => {}
+                Item::End => break,
+            }
+        }
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
 /// Quickly. A quote inside a JSON string is escaped, so these can only be keys.
 fn concerns(bytes: &[u8]) -> bool {
     [&b"\"kind\":\"intent\""[..], b"\"kind\":\"final\"", b"\"changes\":", b"\"transaction_state\":\"aborted\""]

@@ -11,6 +11,7 @@ mod describe;
 mod exchange;
 mod explain;
 mod extended;
+mod failover;
 mod failure;
 mod gate;
 mod greet;

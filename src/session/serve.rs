@@ -21,7 +21,7 @@ use super::recovery::{self, Unsettled};
 use super::reload::Reload;
 use super::settings::{TimeoutCaps, Values};
 use super::world::Worlds;
-use super::{greet, ops, prune, refused, tls, watch as watching};
+use super::{failover, greet, ops, prune, refused, tls, watch as watching};
 use crate::audit::mirror::Mirror;
 use crate::catalogue::load;
 use crate::cli::connect::connect;
@@ -94,6 +94,7 @@ pub async fn serve_until(
     let (unsettled, left) = Unsettled::new();
     let (proxy, asked) = proxy(&config, ledger.clone(), running.clone(), unsettled).await?;
     settle_open(&config, &proxy.ledger, proxy.writers.as_ref()).await?;
+    let server = which_server(&config, &proxy).await;
     let listeners = Listeners::bind(&config.listen.addresses, config.unix_socket()).await?;
     let ops = match &config.metrics {
         Some(settings) => Some(ops::bind(settings.listen).await?),
@@ -102,6 +103,7 @@ pub async fn serve_until(
     let addresses = Addresses { tcp: listeners.addresses(), metrics: ops.as_ref().and_then(|l| l.local_addr().ok()) };
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(watching::watch(proxy.clone(), config.upstream.reader.clone(), asked));
+    tasks.spawn(failover::watch(proxy.clone(), config.ledger.dir.clone(), server));
     tasks.spawn(recovery::run(proxy.clone(), left));
     tasks.spawn(refused::summarise(proxy.clone()));
     tasks.spawn(ops::upkeep(metrics.clone()));
@@ -228,6 +230,17 @@ async fn proxy(
         watcher,
     };
     Ok((Arc::new(proxy), asked))
+}
+
+/// The server behind, after the ledger heard what it lacks. A database in which writes are not set up cannot say.
+async fn which_server(config: &Config, proxy: &Proxy) -> Option<String> {
+    let writers = proxy.writers.as_ref()?;
+    let mut known = None;
+    match failover::check(&proxy.ledger, &config.ledger.dir, writers, &mut known).await {
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "writes are refused until setup.sql was run for them"),
+    }
+    known
 }
 
 /// Settles what a crash left open, without serving. Fails while a proxy has the ledger.
