@@ -43,7 +43,7 @@ fn entries_in(dir: &Path) -> Vec<(Entry, [u8; 32])> {
 }
 
 /// The last `final` entry, waited for: nobody else waits for it.
-fn last_final(stage: &Stage, after: u64) -> Entry {
+async fn last_final(stage: &Stage, after: u64) -> Entry {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let found = entries(stage).into_iter().map(|(entry, _)| entry).rfind(|e| e.kind == Kind::Final && e.seq >= after);
@@ -51,7 +51,7 @@ fn last_final(stage: &Stage, after: u64) -> Entry {
             Some(entry) => return entry,
             None => assert!(Instant::now() < deadline, "no final entry came:\n{}", stage.proxy_log()),
         }
-        std::thread::sleep(Duration::from_millis(20));
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -78,7 +78,7 @@ fn a_write_is_announced_recorded_in_its_own_transaction_and_settled() {
             .expect("a count")
             .get(0);
         assert_eq!(total, 1);
-        let last = last_final(&stage, 0);
+        let last = last_final(&stage, 0).await;
         let all = entries(&stage);
         let (intent, leaf) = all.iter().find(|(e, _)| e.kind == Kind::Intent).expect("an intent");
         let outcome = &all.iter().find(|(e, _)| e.kind == Kind::Outcome).expect("an outcome").0;
@@ -139,7 +139,7 @@ fn a_block_is_committed_as_a_whole_without_what_a_savepoint_took_back() {
         let noted = "SELECT array_agg(id ORDER BY id) FROM orders WHERE note = 'mine'";
         let found: Vec<i64> = admin.query_one(noted, &[]).await.expect("ids").get(0);
         assert_eq!(found, [mine[0], mine[2]]);
-        last_final(&stage, 0);
+        last_final(&stage, 0).await;
         let all = entries(&stage);
         let commit = all.iter().find(|(e, _)| e.command_tag.as_deref() == Some("COMMIT")).expect("the commit");
         assert_eq!(commit.0.changes, [change("public.orders", 1, 2, 0)]);
@@ -158,13 +158,13 @@ fn a_block_that_is_rolled_back_or_left_is_settled_as_aborted() {
         for sql in ["BEGIN", INSERT, "ROLLBACK"] {
             writer.batch_execute(sql).await.expect(sql);
         }
-        let first = last_final(&stage, 0);
+        let first = last_final(&stage, 0).await;
         assert_eq!(first.transaction_state, Some(TransactionState::Aborted));
         for sql in ["BEGIN", INSERT] {
             writer.batch_execute(sql).await.expect(sql);
         }
         drop(writer);
-        assert_eq!(last_final(&stage, first.seq + 1).transaction_state, Some(TransactionState::Aborted));
+        assert_eq!(last_final(&stage, first.seq + 1).await.transaction_state, Some(TransactionState::Aborted));
         let rows: i64 =
             admin(&stage).await.query_one("SELECT count(*) FROM orders WHERE id > 50000", &[]).await.expect("a count").get(0);
         assert_eq!(rows, 0);
@@ -197,7 +197,7 @@ async fn hang(admin: &Client, on: bool) {
 }
 
 async fn wait_for_hang(admin: &Client) {
-    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND usename = 'pgwarrant_writer'";
     for _ in 0..200 {
         if admin.query_one(waits, &[]).await.expect("a count").get::<_, i64>(0) > 0 {
             return;
@@ -222,7 +222,7 @@ fn a_connection_lost_during_commit_is_unknown_to_the_agent_and_settled_in_the_le
         let told = said.as_ref().map_err(code);
         // Unless the reload released it first, the agent learns that nobody knows.
         assert!(matches!(&told, Ok(1)) || matches!(&told, Err((state, _)) if state == "08007"), "{told:?}");
-        let last = last_final(&stage, 0);
+        let last = last_final(&stage, 0).await;
         assert_eq!(last.transaction_state, Some(TransactionState::Committed), "it did take place");
         let rows: i64 = admin.query_one("SELECT count(*) FROM orders WHERE id > 50000", &[]).await.expect("a count").get(0);
         assert_eq!(rows, 1);
@@ -241,7 +241,7 @@ fn a_proxy_killed_during_commit_finds_out_at_its_next_start() {
         assert!(write.await.expect("no panic").is_err(), "the agent saw nothing");
         hang(&admin, false).await;
         stage.start_proxy().expect("it starts again");
-        let last = last_final(&stage, 0);
+        let last = last_final(&stage, 0).await;
         assert_eq!(
             (last.transaction_state, last.message.as_deref()),
             (Some(TransactionState::Committed), Some("settled by recovery"))
@@ -266,7 +266,7 @@ fn a_proxy_killed_before_commit_makes_sure_that_it_never_commits() {
         assert!(write.await.expect("no panic").is_err());
         blocker.batch_execute("ROLLBACK").await.expect("released");
         stage.start_proxy().expect("it starts again");
-        let last = last_final(&stage, 0);
+        let last = last_final(&stage, 0).await;
         assert_eq!(last.transaction_state, Some(TransactionState::Aborted));
         let rows: i64 = admin.query_one("SELECT count(*) FROM orders WHERE id > 50000", &[]).await.expect("a count").get(0);
         assert_eq!(rows, 0);
