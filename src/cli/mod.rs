@@ -35,6 +35,8 @@ Example, from nothing to the first agent:
   pgwarrant serve
   pgwarrant token mint --grant 'SELECT (id, tenant_id, name) ON public.customers WHERE tenant_id = 7 LIMIT 100' --expires 1h";
 
+// Made once a process.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the proxy
