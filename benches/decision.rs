@@ -86,7 +86,7 @@ async fn new_statement(lab: &mut Lab, chain: &[&[Grant]], sql: &str) -> Option<O
         digest: [0; 32],
         fingerprint: "".into(),
         parameter_types: types.into(),
-        calls_user_code: false,
+        user_functions: Box::default(),
         row_description: None,
     };
     Some(Some((template, Certified { reading: Arc::new(reading), proof, client_parameters: 0 })))

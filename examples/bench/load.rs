@@ -78,7 +78,7 @@ fn figures(stage: &Stage, route: &Route, workload: &Workload, mode: &str, client
     Ok(Figures { per_second: number(&text, "tps = ")?, latency_ms: number(&text, "latency average = ")?, cpu_us })
 }
 
-fn number(text: &str, label: &str) -> Result<f64, Error> {
+pub fn number(text: &str, label: &str) -> Result<f64, Error> {
     let rest = text.split(label).nth(1).unwrap_or_default();
     let digits: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
     digits.parse().map_err(|_| Error::Failed(format!("pgbench said nothing of {label:?}:\n{text}")))

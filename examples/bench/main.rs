@@ -11,6 +11,7 @@ mod load;
 mod pgbouncer;
 mod route;
 mod table;
+mod writes;
 
 use load::{MODES, Run, WORKLOADS};
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ fn run() -> Result<(), Error> {
     let clients: Vec<u32> = clients.iter().filter_map(|text| text.parse().ok()).collect();
     let (modes, loads) = (listed("PGWARRANT_BENCH_MODES"), listed("PGWARRANT_BENCH_LOADS"));
     let wanted = |list: &Option<Vec<String>>, name: &str| list.as_ref().is_none_or(|list| list.iter().any(|one| one == name));
+    writes::prepare(&stage)?;
     let routes = route::all(&stage)?;
     table::heading(&stage, seconds, &routes)?;
     let mut runs: Vec<Run> = Vec::new();
@@ -49,6 +51,9 @@ fn run() -> Result<(), Error> {
         }
     }
     table::print(&runs);
+    if wanted(&loads, "pgbench -N") {
+        writes::run(&stage, &routes, seconds)?;
+    }
     table::durability(&runs, &routes)
 }
 

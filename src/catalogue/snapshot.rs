@@ -171,6 +171,8 @@ pub struct Function {
     pub strict: bool,
     pub volatility: Volatility,
     pub built_in: bool,
+    /// Compiled code of the server or of an extension, and not SQL that somebody wrote.
+    pub native: bool,
     pub vetting: Vetting,
 }
 

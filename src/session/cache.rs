@@ -25,8 +25,8 @@ pub struct Reading {
     /// SHA-256 of the text, hex.
     pub fingerprint: Arc<str>,
     pub parameter_types: Box<[Oid]>,
-    /// A function of a user's stands in it: its body can change without a new tree.
-    pub calls_user_code: bool,
+    /// Functions of users that stand in it: their bodies can change without a new tree.
+    pub user_functions: Box<[Oid]>,
     /// The body of RowDescription with text formats; `None` for NoData.
     pub row_description: Option<Bytes>,
 }

@@ -180,7 +180,7 @@ impl Asker<'_> {
             text: text.into(),
             trees,
             digest: parsed.tree_digest,
-            calls_user_code: calls_user_code(&parsed.analysed) || calls_user_code(&parsed.rewritten),
+            user_functions: user_functions(&[&parsed.analysed, &parsed.rewritten]).into(),
             fingerprint: hex(&Sha256::digest(text)).into(),
             parameter_types: parsed.parameter_types.as_slice().into(),
             row_description: parsed.row_description.as_ref().map(|message| message.slice(5..)),
@@ -188,18 +188,23 @@ impl Asker<'_> {
     }
 }
 
-/// Whether a function's OID is one that users' objects have. Looks at the raw text, where every function stands behind
+/// The functions whose OIDs are such as users' objects have. Looks at the raw text, where every function stands behind
 /// `funcid`, `opfuncid`, `aggfnoid` or `winfnoid`: a name that imitates one only makes the answer more careful.
-fn calls_user_code(tree: &[u8]) -> bool {
-    let behind = |label: &'static [u8]| {
-        let found = move |at: &usize| tree[*at..].starts_with(label);
-        (0..tree.len()).filter(found).map(move |at| &tree[at + label.len()..])
-    };
-    behind(b"funcid").chain(behind(b"fnoid")).any(|rest| {
-        let digits = rest.iter().skip_while(|b| b.is_ascii_whitespace()).take_while(|b| b.is_ascii_digit());
-        let oid = digits.fold(0u64, |oid, digit| oid.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
-        oid >= u64::from(FIRST_NORMAL_OBJECT_ID)
-    })
+fn user_functions(trees: &[&[u8]]) -> Vec<Oid> {
+    let mut found = Vec::new();
+    for (tree, label) in trees.iter().flat_map(|tree| [(tree, &b"funcid"[..]), (tree, b"fnoid")]) {
+        for at in memchr::memmem::find_iter(tree, label) {
+            let rest = tree[at + label.len()..].iter().skip_while(|b| b.is_ascii_whitespace());
+            let digits = rest.take_while(|b| b.is_ascii_digit());
+            let oid = digits.fold(0u64, |oid, digit| oid.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
+            // What no OID can be is a function that nobody knows.
+            let oid = Oid::try_from(oid).unwrap_or(Oid::MAX);
+            if oid >= FIRST_NORMAL_OBJECT_ID && !found.contains(&oid) {
+                found.push(oid);
+            }
+        }
+    }
+    found
 }
 
 /// `$n` for the first literal: behind every parameter that the text names or declares.
@@ -362,7 +367,7 @@ mod tests {
             (b"{QUERY :relid 99999}", false),
             (b":funcid", false),
         ] {
-            assert_eq!(calls_user_code(tree), calls, "{}", String::from_utf8_lossy(tree));
+            assert_eq!(!user_functions(&[tree]).is_empty(), calls, "{}", String::from_utf8_lossy(tree));
         }
     }
 

@@ -45,11 +45,13 @@ pub async fn run_to_record(
     bound: &Bound,
     log: &str,
     intent: Appending,
+    announced: &mut Option<u64>,
 ) -> Result<(Stepped, Receipt, bool), GateError> {
     append_text(connection, begin)?;
     append_steps(connection, steps)?;
     connection.flush().await?;
     let anchor = intent.await.map_err(GateError::Ledger)?;
+    *announced = Some(anchor.seq());
     connection.append_control(Control::Immediate)?;
     connection.append_control(Control::Record { log, seq: anchor.seq(), leaf: anchor.leaf_hash(), relations })?;
     connection.sync();

@@ -14,9 +14,10 @@ use super::hold::End;
 use super::judge::check_same_types;
 use super::metrics::Metrics;
 use super::notices;
-use super::prepared::{Permitted, PortalState, Values};
+use super::prepared::{Decided, Permitted, PortalState, Values};
 use super::record::{Bound, Outcome};
 use super::trees::Pair;
+use crate::catalogue::snapshot::Volatility;
 use crate::catalogue::views::VISIBLE_SETTING;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
@@ -146,8 +147,16 @@ impl Session {
             self.transaction.lose_upstream();
         }
         match tried {
-            Ok(round) if matches!(round.gate, Gate::Commit(_)) => Ok((round, Some(connection))),
+            Ok(round) if matches!(round.gate, Gate::Commit(_)) => {
+                self.announced = None;
+                Ok((round, Some(connection)))
+            }
             tried => {
+                match &tried {
+                    // Its outcome, or what is written instead of it, settles it.
+                    Ok(_) => self.announced = None,
+                    Err(_) => self.settle_announced_as_aborted(),
+                }
                 self.keep_or_release(connection);
                 tried.map(|round| (round, None))
             }
@@ -167,6 +176,9 @@ impl Session {
         let writes = pending.iter().any(Pending::writes);
         if writes {
             self.prepare_writes(connection).await?;
+        }
+        if writes || (self.transaction.is_block() && self.may_write()) {
+            pending.iter().try_for_each(check_functions)?;
         }
         let mut names = Vec::with_capacity(pending.len());
         for one in pending {
@@ -249,7 +261,7 @@ impl Session {
     /// the transaction took.
     async fn confirm_functions(&self, pending: &[Pending], gate: &Gate) -> Result<(), Trouble> {
         let commits = matches!(gate, Gate::Commit(_));
-        let calls = |one: &Pending| commits || one.permitted.decided.certified.reading.calls_user_code;
+        let calls = |one: &Pending| commits || !one.permitted.decided.certified.reading.user_functions.is_empty();
         if !pending.iter().any(calls) {
             return Ok(());
         }
@@ -508,6 +520,18 @@ impl Session {
 
 /// Once as it was proven, once anew, and once more for a change that came in between.
 const ATTEMPTS: usize = 3;
+
+/// What a user wrote in SQL or another language may write itself, wherever a transaction may write, and its counters would
+/// not be among those that were proven. Where nothing can be written it is harmless.
+fn check_functions(one: &Pending) -> Result<(), Failure> {
+    let Decided { certified, world, .. } = &one.permitted.decided;
+    let may_write =
+        |oid: &&u32| world.catalogue.functions.get(oid).is_none_or(|f| !f.native || f.volatility == Volatility::Volatile);
+    let Some(oid) = certified.reading.user_functions.iter().find(may_write) else { return Ok(()) };
+    let name = world.catalogue.functions.get(oid).map_or_else(|| "a function".to_owned(), |f| f.name.to_string());
+    let message = format!("{name} cannot be called where the transaction may write: it could write too");
+    Err(Deny::new(Reason::ImpliedCode, message).hint("Call it outside of a transaction block, or after BEGIN READ ONLY.").into())
+}
 
 /// The statement's name on this connection, where it has shown the proven tree.
 async fn certify(connection: &mut Pooled, permitted: &Permitted) -> Result<String, Trouble> {

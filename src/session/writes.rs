@@ -230,7 +230,8 @@ impl Session {
         let intent = self.proxy.ledger.append(record::intent(&self.identity, first));
         let begin = super::transaction::begin_text(&self.default_modes, false);
         let log = self.proxy.ledger.origin().to_owned();
-        let result = gate::run_to_record(connection, &begin, &steps, &relations, &self.proxy.hold, &log, intent).await;
+        let announced = &mut self.announced;
+        let result = gate::run_to_record(connection, &begin, &steps, &relations, &self.proxy.hold, &log, intent, announced).await;
         let (stepped, anchor, recorded) = match result {
             Ok(ran) => ran,
             Err(GateError::Ledger(error)) => {
@@ -297,6 +298,13 @@ impl Session {
             changes.push(one.named(&changed));
         }
         Ok(Round { ran: stepped.ran, changes, gate: Gate::Block })
+    }
+
+    /// A round trip that was announced and ended before COMMIT: its connection is closed or rolled back.
+    pub fn settle_announced_as_aborted(&mut self) {
+        if let Some(anchor) = self.announced.take() {
+            self.proxy.ledger.append_soon(record::settled(anchor, TransactionState::Aborted));
+        }
     }
 
     /// What ran in the block was not proven, or not as it is now: it must not be committed.

@@ -242,9 +242,21 @@ def denials_teach():
     equal(one("SELECT 1"), (1,))
 
 
-def writes_are_refused():
-    diag = refused("UPDATE tickets SET status = 'closed' WHERE tenant_id = 7 AND id = 6")
-    equal(diag.constraint_name, "statement_not_allowed")
+def writes_in_scope_run():
+    update = "UPDATE tickets SET priority = %s WHERE tenant_id = 7 AND id = 45 RETURNING priority"
+    with connection.cursor() as cursor:
+        equal(cursor.execute(update, (2,)).fetchone(), (2,))
+        equal(cursor.rowcount, 1)
+    with connection.transaction(force_rollback=True):
+        equal(one(update, (5,)), (5,))
+    equal(one("SELECT priority FROM tickets WHERE tenant_id = 7 AND id = 45"), (2,))
+
+
+def writes_out_of_scope_are_refused():
+    diag = refused("UPDATE tickets SET status = 'closed' WHERE tenant_id = 8 AND id = 6")
+    equal(diag.constraint_name, "predicate_not_implied")
+    diag = refused("UPDATE tickets SET status = 'closed'")
+    equal(diag.constraint_name, "unbounded_scan")
     try:
         with connection.cursor() as cursor, cursor.copy("COPY products TO STDOUT") as copy:
             list(copy)
@@ -361,7 +373,7 @@ for check in [
     connects, every_door, same_as_bare, prepared_many_times, more_statements_than_psycopg_keeps, values_there_and_back,
     json_there_and_back, arrays_bound_a_table, simple_and_client_side_binding, several_statements_in_one_query,
     dictionaries_and_streams, pipelines, an_error_in_a_pipeline, a_pipeline_in_a_transaction, transactions_and_savepoints,
-    isolation_and_read_only, an_error_fails_the_transaction, denials_teach, writes_are_refused, settings, cancel,
+    isolation_and_read_only, an_error_fails_the_transaction, denials_teach, writes_out_of_scope_are_refused, settings, cancel,
     cancel_while_it_is_read, a_cancel_with_nothing_to_cancel, statement_timeout, a_pool, asynchronous, another_persona,
 ]:
     run(check.__name__.replace("_", " "), check)

@@ -39,6 +39,7 @@ fn read(row: &Fields) -> Result<Function, LoadError> {
         strict: row.get_field(8)?,
         volatility: volatility(row)?,
         built_in,
+        native: matches!(language.as_str(), "internal" | "c"),
         vetting,
     })
 }

@@ -1,0 +1,81 @@
+//! `pgbench -N`, which updates, reads and inserts in one transaction: direct, and through pgwarrant with its gate.
+
+use super::load::{Figures, number};
+use super::route::Route;
+use super::support::postgres::Error;
+use super::support::{Stage, proxy, stage};
+use pgwarrant::token::grant::Grant;
+use std::process::Command;
+
+const RULES: &str = "\
+[table.\"public.pgbench_accounts\"]
+bounded_by = [\"aid\"]
+
+[table.\"public.pgbench_history\"]
+bounded_by = [\"aid\"]
+";
+
+const GRANTS: [&str; 3] = [
+    "SELECT (aid, bid, abalance) ON public.pgbench_accounts",
+    "UPDATE (abalance) ON public.pgbench_accounts",
+    "INSERT (*) ON public.pgbench_history",
+];
+
+const MODES: [&str; 2] = ["simple", "prepared"];
+const CLIENTS: [u32; 2] = [1, 8];
+
+/// pgbench's own tables, and what lets an agent write them. Before any proxy starts.
+pub fn prepare(stage: &Stage) -> Result<(), Error> {
+    let mut command = Command::new(stage::client("pgbench")?);
+    stage::run(command.args(["-i", "-q", "-s", "10", &stage.cluster.admin_url("shop")]))?;
+    std::fs::write(stage.home().join("rules/pgbench.toml"), RULES)?;
+    let mut command = Command::new(proxy::binary()?);
+    command.args(["rules", "sql", "--role", "pgwarrant_reader", "--writer-role", "pgwarrant_writer"]);
+    let sql = stage::run(command.arg("--config").arg(stage.config()).arg("--database").arg(stage.cluster.admin_url("shop")))?;
+    let file = stage.home().join("pgbench.sql");
+    std::fs::write(&file, sql)?;
+    stage.psql_file("shop", &file)
+}
+
+/// A table of its own: throughput and its ratio to direct.
+pub fn run(stage: &Stage, routes: &[Route], seconds: u32) -> Result<(), Error> {
+    let grants: Vec<Grant> = GRANTS.iter().map(|text| text.parse().expect("a grant")).collect();
+    let token = stage.token("pgbench", &grants, 24 * 3600);
+    println!("\n`pgbench -N`, scale 10:\n");
+    println!("| mode | clients | way | transactions/s | latency ms | : direct |\n|---|---|---|---|---|---|");
+    for mode in MODES {
+        for clients in CLIENTS {
+            let mut direct = None;
+            for route in routes.iter().filter(|route| !route.is_bouncer()) {
+                eprintln!("bench: pgbench -N {mode} {clients} {}", route.name);
+                let through = route.ledger.is_some();
+                let url = if through {
+                    format!("postgres://pgbench:{token}@127.0.0.1:{}/shop?sslmode=disable", route.port)
+                } else {
+                    stage.cluster.admin_url("shop")
+                };
+                let found = figures(&url, mode, clients, seconds, route)?;
+                let base = *direct.get_or_insert(found.per_second);
+                println!(
+                    "| {mode} | {clients} | {} | {:.0} | {:.3} | {:.2} |",
+                    route.name,
+                    found.per_second,
+                    found.latency_ms,
+                    found.per_second / base
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn figures(url: &str, mode: &str, clients: u32, seconds: u32, route: &Route) -> Result<Figures, Error> {
+    let mut command = Command::new(stage::client("pgbench")?);
+    command.args(["-N", "-n", "-M", mode, "-c", &clients.to_string(), "-j", &clients.min(2).to_string()]);
+    let text = stage::run(command.args(["-T", &seconds.to_string(), url]))?;
+    let failed = number(&text, "number of failed transactions: ").unwrap_or(0.0);
+    if failed > 0.0 {
+        return Err(Error::Failed(format!("{}: not every transaction ran:\n{text}", route.name)));
+    }
+    Ok(Figures { per_second: number(&text, "tps = ")?, latency_ms: number(&text, "latency average = ")?, cpu_us: None })
+}
