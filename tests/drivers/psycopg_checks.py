@@ -373,7 +373,8 @@ for check in [
     connects, every_door, same_as_bare, prepared_many_times, more_statements_than_psycopg_keeps, values_there_and_back,
     json_there_and_back, arrays_bound_a_table, simple_and_client_side_binding, several_statements_in_one_query,
     dictionaries_and_streams, pipelines, an_error_in_a_pipeline, a_pipeline_in_a_transaction, transactions_and_savepoints,
-    isolation_and_read_only, an_error_fails_the_transaction, denials_teach, writes_out_of_scope_are_refused, settings, cancel,
+    isolation_and_read_only, an_error_fails_the_transaction, denials_teach, writes_in_scope_run,
+    writes_out_of_scope_are_refused, settings, cancel,
     cancel_while_it_is_read, a_cancel_with_nothing_to_cancel, statement_timeout, a_pool, asynchronous, another_persona,
 ]:
     run(check.__name__.replace("_", " "), check)
