@@ -148,7 +148,8 @@ mod tests {
 
     fn uncommented(line: &str) -> String {
         let is_setting = |rest: &str| rest.starts_with("[limits]") || (rest.contains(" = ") && !rest.contains(" must"));
-        let examples = ["certificate", "key", "unix_socket_dir", "not_"];
+        // What depends on another setting is no default of its own.
+        let examples = ["certificate", "key", "unix_socket_dir", "not_", "low_water_writes"];
         match line.strip_prefix("# ") {
             Some(rest) if is_setting(rest) && !examples.iter().any(|name| rest.starts_with(name)) => format!("{rest}\n"),
             _ => format!("{line}\n"),
