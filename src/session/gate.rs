@@ -3,7 +3,7 @@
 use super::exchange::{ExchangeError, Ran, Reader, Run, append_runs, append_text, failed, ready};
 use super::hold::{Bound, End};
 use crate::ledger::{Appending, LedgerError, Receipt};
-use crate::upstream::{Changes, Connection, Control, ServerError, UpstreamError};
+use crate::upstream::{Changes, Connection, Control, Record, ServerError, UpstreamError};
 use crate::wire::Oid;
 
 /// What one round trip of statements in a transaction gave.
@@ -35,7 +35,7 @@ pub struct Step<'a> {
 }
 
 /// BEGIN, the statements, deferred constraints, and the record, in one round trip. The record names the entry that `intent`
-/// becomes, which the disk takes in while the server works. False: a statement failed, and the transaction is to be rolled
+/// becomes, which the disk takes in while the server works. `None`: a statement failed, and the transaction is to be rolled
 /// back.
 pub async fn run_to_record(
     connection: &mut Connection,
@@ -46,9 +46,11 @@ pub async fn run_to_record(
     log: &str,
     intent: Appending,
     announced: &mut Option<u64>,
-) -> Result<(Stepped, Receipt, bool), GateError> {
+) -> Result<(Stepped, Receipt, Option<Record>), GateError> {
     append_text(connection, begin)?;
-    append_steps(connection, steps)?;
+    // A lone write is what the record counts.
+    let alone = steps.iter().filter(|step| !step.relations.is_empty()).count() == 1;
+    append_steps(connection, steps, !alone)?;
     connection.flush().await?;
     let anchor = intent.await.map_err(GateError::Ledger)?;
     *announced = Some(anchor.seq());
@@ -60,10 +62,10 @@ pub async fn run_to_record(
     if let End::Error { text, .. } = reader.one(connection, None).await?.end {
         return Err(ExchangeError::Control(text).into());
     }
-    let mut ran = read_steps(connection, steps, &mut reader).await?;
+    let mut ran = read_steps(connection, steps, &mut reader, !alone).await?;
     if ran.ran.last().is_some_and(|last| failed(&last.end)) {
         ready(connection).await?;
-        return Ok((ran, anchor, false));
+        return Ok((ran, anchor, None));
     }
     if let Err(error) = connection.control_answer().await? {
         // A deferred constraint: the statement that Postgres would blame is the last one.
@@ -71,11 +73,17 @@ pub async fn run_to_record(
             last.end = super::exchange::error(error.raw.clone())?;
         }
         ready(connection).await?;
-        return Ok((ran, anchor, false));
+        return Ok((ran, anchor, None));
     }
-    connection.control_answer().await?.map_err(|error| ExchangeError::Control(error.to_string()))?;
+    let rows = connection.control_answer().await?.map_err(|error| ExchangeError::Control(error.to_string()))?;
     ready(connection).await?;
-    Ok((ran, anchor, true))
+    let record = Record::from(rows);
+    if alone {
+        for (step, changes) in steps.iter().zip(&mut ran.changes).filter(|(step, _)| !step.relations.is_empty()) {
+            changes.extend(record.changes.iter().filter(|c| step.relations.contains(&c.relation)));
+        }
+    }
+    Ok((ran, anchor, Some(record)))
 }
 
 /// Statements inside the agent's own block.
@@ -88,7 +96,7 @@ pub async fn run_in_block(
     if let Some(begin) = begin {
         append_text(connection, begin)?;
     }
-    append_steps(connection, steps)?;
+    append_steps(connection, steps, true)?;
     connection.sync();
     connection.flush().await?;
     let mut reader = Reader::new(bound);
@@ -97,7 +105,7 @@ pub async fn run_in_block(
     {
         return Err(ExchangeError::Control(text));
     }
-    let ran = read_steps(connection, steps, &mut reader).await?;
+    let ran = read_steps(connection, steps, &mut reader, true).await?;
     ready(connection).await?;
     Ok(ran)
 }
@@ -108,7 +116,7 @@ pub async fn record_block(
     log: &str,
     anchor: &Receipt,
     relations: &[Oid],
-) -> Result<Result<Vec<Changes>, ServerError>, UpstreamError> {
+) -> Result<Result<Record, ServerError>, UpstreamError> {
     connection.append_control(Control::Immediate)?;
     connection.append_control(Control::Record { log, seq: anchor.seq(), leaf: anchor.leaf_hash(), relations })?;
     connection.sync();
@@ -118,7 +126,7 @@ pub async fn record_block(
         Err(error) => Err(error),
     };
     ready(connection).await?;
-    Ok(recorded)
+    Ok(recorded.map(Record::from))
 }
 
 /// Sends COMMIT and does not wait for its answer.
@@ -136,20 +144,26 @@ pub async fn commit_answer(connection: &mut Connection) -> Result<Result<String,
     }
 }
 
-fn append_steps(connection: &mut Connection, steps: &[Step<'_>]) -> Result<(), ExchangeError> {
+/// `look`: ask after each write what it changed.
+fn append_steps(connection: &mut Connection, steps: &[Step<'_>], look: bool) -> Result<(), ExchangeError> {
     for step in steps {
         if !step.relations.is_empty() {
             connection.append_control(Control::Begin(&step.relations))?;
         }
         append_runs(connection, std::slice::from_ref(&step.run))?;
-        if !step.relations.is_empty() {
+        if look && !step.relations.is_empty() {
             connection.append_control(Control::Changes(&step.relations))?;
         }
     }
     Ok(())
 }
 
-async fn read_steps(connection: &mut Connection, steps: &[Step<'_>], reader: &mut Reader<'_>) -> Result<Stepped, ExchangeError> {
+async fn read_steps(
+    connection: &mut Connection,
+    steps: &[Step<'_>],
+    reader: &mut Reader<'_>,
+    look: bool,
+) -> Result<Stepped, ExchangeError> {
     let mut done = Stepped { ran: Vec::with_capacity(steps.len()), changes: Vec::with_capacity(steps.len()) };
     let control = |answer: Result<Vec<Changes>, ServerError>| answer.map_err(|error| ExchangeError::Control(error.to_string()));
     for step in steps {
@@ -164,7 +178,7 @@ async fn read_steps(connection: &mut Connection, steps: &[Step<'_>], reader: &mu
             done.changes.push(Vec::new());
             break;
         }
-        done.changes.push(if writes { control(connection.control_answer().await?)? } else { Vec::new() });
+        done.changes.push(if writes && look { control(connection.control_answer().await?)? } else { Vec::new() });
     }
     Ok(done)
 }

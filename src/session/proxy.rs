@@ -66,6 +66,8 @@ pub struct Proxy {
     /// When the epoch was last read, in milliseconds of [`Proxy::clock`].
     pub looked: AtomicU64,
     pub clock: Instant,
+    /// A generation, and the count of changes of the schema that it was last confirmed with.
+    pub marks: Mutex<Option<(u64, u64)>>,
     /// Asks the watcher to look at the catalogue now.
     pub watcher: mpsc::Sender<Ask>,
 }
@@ -83,6 +85,20 @@ impl Proxy {
     /// The generation by a read of the epoch that starts now; `None` if it cannot be read in time.
     pub async fn fresh_generation(&self) -> Option<u64> {
         self.ask(false).await
+    }
+
+    /// The generation as a transaction sees it that holds its locks. `ddl` counts the schema's changes as it sees them: if
+    /// that count was seen under this generation before, nothing has changed since, and the epoch need not be read.
+    pub async fn generation_now(&self, ddl: Option<u64>) -> Option<u64> {
+        let current = self.worlds.load().generation;
+        if ddl.is_some_and(|ddl| *lock(&self.marks) == Some((current, ddl))) {
+            return Some(current);
+        }
+        let generation = self.fresh_generation().await?;
+        if let Some(ddl) = ddl {
+            *lock(&self.marks) = Some((generation, ddl));
+        }
+        Some(generation)
     }
 
     /// Under load the watcher keeps the epoch fresh; after a pause the first statement has it read.
@@ -112,6 +128,10 @@ impl Proxy {
             writers.invalidate();
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a session wants of the watcher.

@@ -54,8 +54,8 @@ pub enum Gate {
     Aborted(Receipt),
     /// It went beyond its permit and was rolled back.
     Withheld(Receipt, Deny),
-    /// Recorded, and waits for COMMIT.
-    Commit(Receipt),
+    /// Recorded, and waits for COMMIT; with the mark of the schema.
+    Commit(Receipt, Option<u64>),
 }
 
 impl From<Failure> for Trouble {
@@ -147,7 +147,7 @@ impl Session {
             self.transaction.lose_upstream();
         }
         match tried {
-            Ok(round) if matches!(round.gate, Gate::Commit(_)) => {
+            Ok(round) if matches!(round.gate, Gate::Commit(..)) => {
                 self.announced = None;
                 Ok((round, Some(connection)))
             }
@@ -260,12 +260,15 @@ impl Session {
     /// Nor does a trigger or a constraint show in a tree: before COMMIT the epoch is read once more, under the locks that
     /// the transaction took.
     async fn confirm_functions(&self, pending: &[Pending], gate: &Gate) -> Result<(), Trouble> {
-        let commits = matches!(gate, Gate::Commit(_));
+        let commits = matches!(gate, Gate::Commit(..));
         let calls = |one: &Pending| commits || !one.permitted.decided.certified.reading.user_functions.is_empty();
         if !pending.iter().any(calls) {
             return Ok(());
         }
-        let generation = self.proxy.fresh_generation().await;
+        let generation = match gate {
+            Gate::Commit(_, ddl) => self.proxy.generation_now(*ddl).await,
+            Gate::Read | Gate::Block | Gate::Aborted(_) | Gate::Withheld(..) => self.proxy.fresh_generation().await,
+        };
         let stale = |one: &Pending| calls(one) && generation != Some(one.permitted.decided.world.generation);
         if pending.iter().any(stale) { Err(Trouble::Stale) } else { Ok(()) }
     }
@@ -298,7 +301,7 @@ impl Session {
     ) -> Result<bool, SessionEnd> {
         let in_block = self.transaction.is_block();
         match &round.gate {
-            Gate::Commit(anchor) => match connection {
+            Gate::Commit(anchor, _) => match connection {
                 Some(connection) => {
                     let anchor = anchor.clone();
                     self.commit_and_deliver(pending, round, anchor, connection, started).await

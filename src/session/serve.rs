@@ -227,6 +227,7 @@ async fn proxy(
         refused: Default::default(),
         looked: AtomicU64::new(0),
         clock: Instant::now(),
+        marks: Default::default(),
         watcher,
     };
     Ok((Arc::new(proxy), asked))

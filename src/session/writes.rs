@@ -244,10 +244,10 @@ impl Session {
             }
         };
         let changes = changed_by_each(&stepped.changes);
-        if !recorded {
+        let Some(record) = recorded else {
             roll_back(connection).await;
             return Ok(Round { ran: stepped.ran, changes: no_changes(pending), gate: Gate::Aborted(anchor) });
-        }
+        };
         for ((one, ran), changes) in pending.iter().zip(&stepped.ran).zip(&changes) {
             if let Err(deny) = one.check_changes(changes, &ran.end) {
                 roll_back(connection).await;
@@ -255,7 +255,7 @@ impl Session {
             }
         }
         let changes = pending.iter().zip(&changes).map(|(one, changes)| one.named(changes)).collect();
-        Ok(Round { ran: stepped.ran, changes, gate: Gate::Commit(anchor) })
+        Ok(Round { ran: stepped.ran, changes, gate: Gate::Commit(anchor, record.ddl) })
     }
 
     /// Statements of the agent's own block, some of which write.
@@ -432,15 +432,16 @@ impl Session {
         let log = self.proxy.ledger.origin().to_owned();
         let recording = gate::record_block(connection, &log, anchor, &relations);
         match tokio::time::timeout(self.proxy.patience, recording).await {
-            Ok(Ok(Ok(_))) => {}
-            Ok(Ok(Err(error))) => return Err(in_its_words(&error)),
-            Ok(Err(error)) => return Err(super::decide::upstream_failed(&error)),
-            Err(_) => return Err(super::decide::upstream_failed(&UpstreamError::Timeout)),
-        }
-        // The locks that the block holds keep its tables as they are from before this read until after COMMIT.
-        match self.proxy.fresh_generation().await {
-            Some(generation) if generation == block.generation => Ok(()),
-            Some(_) | None => Err(changed_under_block()),
+            Ok(Ok(Ok(record))) => {
+                // The locks that the block holds keep its tables as they are from before this until after COMMIT.
+                match self.proxy.generation_now(record.ddl).await {
+                    Some(generation) if generation == block.generation => Ok(()),
+                    Some(_) | None => Err(changed_under_block()),
+                }
+            }
+            Ok(Ok(Err(error))) => Err(in_its_words(&error)),
+            Ok(Err(error)) => Err(super::decide::upstream_failed(&error)),
+            Err(_) => Err(super::decide::upstream_failed(&UpstreamError::Timeout)),
         }
     }
 

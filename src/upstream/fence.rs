@@ -48,6 +48,21 @@ const INT8: Oid = 20;
 const BYTEA: Oid = 17;
 const OID_ARRAY: Oid = 1028;
 
+/// What `pgwarrant.record` says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Record {
+    pub changes: Vec<Changes>,
+    /// Counts the changes of the schema up to now; `None` where nobody counts them.
+    pub ddl: Option<u64>,
+}
+
+impl From<Vec<Changes>> for Record {
+    fn from(mut rows: Vec<Changes>) -> Self {
+        let mark = rows.iter().position(|row| row.relation == 0).map(|at| rows.remove(at));
+        Record { changes: rows, ddl: mark.map(|mark| mark.inserted) }
+    }
+}
+
 /// One of them, to be appended to a batch.
 #[derive(Debug, Clone, Copy)]
 pub enum Control<'a> {

@@ -71,7 +71,45 @@ BEGIN
   END LOOP;
 END $$;
 
--- The record of a transaction, inside it.
+-- One row for each transaction that changed the schema: who sees as many rows as before knows that nothing changed,
+-- and need not read the catalogue for it.
+CREATE TABLE IF NOT EXISTS pgwarrant.ddl (
+  at  timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  xid xid8        NOT NULL DEFAULT pg_catalog.pg_current_xact_id()
+);
+REVOKE ALL ON pgwarrant.ddl FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION pgwarrant.note_ddl() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  -- What a session does with its own temporary objects concerns nobody else. A DROP lists nothing here.
+  IF NOT EXISTS (SELECT FROM pg_event_trigger_ddl_commands())
+     OR EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE schema_name IS DISTINCT FROM 'pg_temp') THEN
+    INSERT INTO pgwarrant.ddl DEFAULT VALUES;
+  END IF;
+END $$;
+
+DO $$ BEGIN
+  DROP EVENT TRIGGER IF EXISTS pgwarrant_ddl;
+  CREATE EVENT TRIGGER pgwarrant_ddl ON ddl_command_end EXECUTE FUNCTION pgwarrant.note_ddl();
+  ALTER EVENT TRIGGER pgwarrant_ddl ENABLE ALWAYS;
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE WARNING 'the event trigger pgwarrant_ddl needs a superuser; without it every commit waits until the catalogue was read';
+END $$;
+
+-- How many changes of the schema there were; null where that is not known: without the event trigger, and under a
+-- snapshot that is older than the locks.
+CREATE OR REPLACE FUNCTION pgwarrant.ddl_mark() RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed'
+     OR NOT EXISTS (SELECT FROM pg_event_trigger WHERE evtname = 'pgwarrant_ddl' AND evtenabled = 'A') THEN
+    RETURN NULL;
+  END IF;
+  RETURN (SELECT count(*) FROM pgwarrant.ddl);
+END $$;
+
+-- The record of a transaction, inside it: what it changed, and under relation 0 the mark of the schema.
 CREATE OR REPLACE FUNCTION pgwarrant.record(log text, seq bigint, leaf bytea, relations oid[])
 RETURNS TABLE (relation oid, inserted bigint, updated bigint, deleted bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -85,6 +123,7 @@ BEGIN
                                         'updated', c.updated, 'deleted', c.deleted))
     FROM pgwarrant.changes(relations) c;
   RETURN QUERY SELECT * FROM pgwarrant.changes(relations);
+  RETURN QUERY SELECT 0::oid, m, 0::bigint, 0::bigint FROM pgwarrant.ddl_mark() m WHERE m IS NOT NULL;
 END $$;
 
 -- What became of a transaction, for good: it waits for one that is under way.
