@@ -11,6 +11,7 @@ use std::time::Duration;
 use ed25519_dalek::SigningKey;
 use pgwarrant::audit::mirror::{Connect, Mirror};
 use pgwarrant::audit::schema;
+use pgwarrant::ledger::prune::{Limits, run};
 use pgwarrant::ledger::{Checkpoint, Entry, Item, Kind, Ledger, LedgerConfig, LedgerError, Reader, VerifyingName};
 use support::Cluster;
 
@@ -187,6 +188,40 @@ async fn a_backup_is_completed_from_the_mirror() {
     let (ok, said) = place.run(&["restore", backup, "--from-mirror", &place.audit_url()]);
     assert!(ok && said.contains("restored up to entry 19"), "{said}");
     goes_on(&place, &old, "restored").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_backup_of_a_pruned_log_is_completed_and_checked_against_what_the_mirror_kept() {
+    let place = Place::new();
+    let ledger = place.open().unwrap();
+    let mirror = place.mirror(&ledger);
+    mirror.caught_up().await.unwrap();
+    append(&ledger, 2).await;
+    let held = place.keep("head", &ledger.head());
+    append(&ledger, 10).await;
+    mirror.caught_up().await.unwrap();
+    let config = LedgerConfig { segment_size: 2048, ..LedgerConfig::new(place.ledger(), ORIGIN, key()) };
+    let now = std::time::SystemTime::now() + Duration::from_secs(3600);
+    let limits = Limits { retention: Duration::from_secs(60), now, mirrored: ledger.mirrored(), dry_run: false };
+    let first = run(&config, limits).unwrap().to;
+    assert!(first > 2);
+    let backup = place.path("backup").to_str().unwrap().to_owned();
+    assert!(place.run(&["backup", &backup]).0);
+    append(&ledger, 3).await;
+    mirror.caught_up().await.unwrap();
+    ledger.shutdown().await;
+    mirror.stop(Duration::from_secs(5)).await;
+    let old = entries(&place.ledger());
+    place.lose_the_disk();
+    let (ok, said) = place.run(&["restore", &backup, "--nothing-followed", "--checkpoint", &held]);
+    assert!(!ok && said.contains("a checkpoint of size 2 is of what was pruned before"), "{said}");
+    let url = place.audit_url();
+    let (ok, said) = place.run(&["restore", &backup, "--from-mirror", &url, "--checkpoint", &held]);
+    assert!(ok && said.contains("restored up to entry 14"), "{said}");
+    let found = entries(&place.ledger());
+    assert_eq!((found.len() as u64, &found[..old.len()]), (16 - first, &old[..]));
+    let (ok, said) = place.verify(&["--audit", &url, "--checkpoint", &held]);
+    assert!(ok && said.contains(&format!("16 entries (those below {first} are pruned here)")), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
