@@ -216,7 +216,7 @@ fn is_without_any_later_commit(original: &File, damaged: &[u8], at: usize) -> bo
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_damaged_log_opens_with_exactly_what_was_written_or_not_at_all(

@@ -159,27 +159,31 @@ impl<'a> Scan<'a> {
         }
         let later = later_checkpoints(&written[bad..], self.origin, self.good_tree.size());
         let is_of_this_batch = |signed: &Signed| signed.first.is_none_or(|first| first == self.good_tree.size());
-        later.len() <= 1 && later.iter().all(is_of_this_batch) && (has_zero_sector(written, batch) || breaks_off(&written[bad..]))
+        later.len() <= 1
+            && later.iter().all(is_of_this_batch)
+            && (has_zero_sector(written, batch) || self.breaks_off(&written[bad..]))
     }
-}
 
-/// True if what was written ends inside the frame that it starts with, and what there is of it may be that frame's.
-fn breaks_off(written: &[u8]) -> bool {
-    // A bent length reaches beyond the end as well; but what was not torn ends as a commit ends, with its signature.
-    let last_line = written.strip_suffix(b"\n").and_then(|text| text.rsplit(|b| *b == b'\n').next());
-    if last_line.is_some_and(|line| line.starts_with("— ".as_bytes())) {
-        return false;
-    }
-    let Some((header, payload)) = written.split_first_chunk::<HEADER_BYTES>() else { return true };
-    let is_text = |b: &u8| *b >= b' ' || *b == b'\n';
-    matches!(decode(written), Decoded::Short(_))
-        && match FrameKind::from_byte(header[3]) {
-            // JSON without a line break.
-            Some(FrameKind::Entry) => payload.iter().all(|b| *b >= b' ') && payload.first().is_none_or(|b| *b == b'{'),
-            Some(FrameKind::Commit | FrameKind::Checkpoint) => payload.iter().all(is_text),
-            // Shorter than a sector: it is there or it is not.
-            Some(FrameKind::Segment) | None => false,
+    /// True if what was written ends inside the frame that it starts with, and what there is of it may be that frame's.
+    fn breaks_off(&self, written: &[u8]) -> bool {
+        // A bent length reaches beyond the end as well; but what was not torn ends as a commit ends, with its signature.
+        let last_line = written.strip_suffix(b"\n").and_then(|text| text.rsplit(|b| *b == b'\n').next());
+        if last_line.is_some_and(|line| line.starts_with("— ".as_bytes())) {
+            return false;
         }
+        let Some((header, payload)) = written.split_first_chunk::<HEADER_BYTES>() else { return true };
+        let (first, origin) = (self.good_tree.size(), self.origin);
+        let begins = |text: String| text.as_bytes().iter().zip(payload).all(|(expected, found)| expected == found);
+        matches!(decode(written), Decoded::Short(_))
+            && match FrameKind::from_byte(header[3]) {
+                // JSON without a line break.
+                Some(FrameKind::Entry) => begins("{".to_owned()) && payload.iter().all(|b| *b >= b' '),
+                Some(FrameKind::Commit) => begins(format!("{first}\n{origin}\n")),
+                Some(FrameKind::Checkpoint) => begins(format!("{origin}\n")),
+                // Shorter than a sector: it is there or it is not.
+                Some(FrameKind::Segment) | None => false,
+            }
+    }
 }
 
 /// True if, from `batch` on, some sector's share is all zero: it was never written. Entries are JSON and notes are

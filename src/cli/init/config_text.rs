@@ -82,7 +82,6 @@ origin = {origin}
 key = "keys/ledger.key"
 # segment = "64MiB"
 # low_water = "256MiB"
-# low_water_writes = "512MiB"
 # retention = "200 days"
 
 # The mirror that auditors query; any Postgres.
