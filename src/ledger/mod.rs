@@ -53,4 +53,4 @@ pub use rebuild::Rebuild;
 pub use receipt::Receipt;
 pub use render::{MAX_ENTRY_BYTES, hex};
 pub use subscribe::{Committed, CommittedEntry, Subscription};
-pub use transactions::{BY_RECOVERY, Transaction, last_start, transactions, unsettled};
+pub use transactions::{BY_RECOVERY, SERVER, Transaction, last_server, transactions, unsettled};

@@ -69,8 +69,8 @@ pub fn transactions(dir: &Path) -> Result<Vec<Transaction>, LedgerError> {
     }
 }
 
-/// The message of the last `start` entry: what the log was written beside.
-pub fn last_start(dir: &Path) -> Result<Option<String>, LedgerError> {
+/// The server that the log was last written beside, as a `start` entry names it.
+pub fn last_server(dir: &Path) -> Result<Option<String>, LedgerError> {
     let segments = super::segment::list(dir).map_err(LedgerError::io("cannot list segments"))?;
     // It is written once a start, so it is most likely near the end.
     for first in segments.iter().rev() {
@@ -80,7 +80,9 @@ pub fn last_start(dir: &Path) -> Result<Option<String>, LedgerError> {
             match reader.read()? {
                 Item::Entry { bytes, .. } if memmem::find(bytes, b"\"kind\":\"start\"").is_some() => {
                     let head: Option<Head> = serde_json::from_slice(bytes).ok();
-                    found = head.and_then(|head| head.message).or(found);
+                    // Those of a log that came back from a backup say other things.
+                    let message = head.and_then(|head| head.message).filter(|message| message.starts_with(SERVER));
+                    found = message.or(found);
                 }
                 Item::Entry { .. } | Item::Checkpoint { .. } => {}
                 Item::End => break,
@@ -92,6 +94,9 @@ pub fn last_start(dir: &Path) -> Result<Option<String>, LedgerError> {
     }
     Ok(None)
 }
+
+/// How the message of such an entry begins.
+pub const SERVER: &str = "system ";
 
 /// Quickly. A quote inside a JSON string is escaped, so these can only be keys.
 fn concerns(bytes: &[u8]) -> bool {

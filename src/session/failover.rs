@@ -21,7 +21,7 @@ async fn server(writers: &Pool) -> Result<String, RecoveryError> {
     let found = connection.server_identity().await;
     connection.release();
     let (system, timeline) = found?;
-    Ok(format!("system {system}, timeline {timeline}"))
+    Ok(format!("{}{system}, timeline {timeline}", ledger::SERVER))
 }
 
 /// Writes down which server this is, once it is another than the ledger knows; before that, every committed transaction
@@ -29,7 +29,7 @@ async fn server(writers: &Pool) -> Result<String, RecoveryError> {
 pub async fn check(ledger: &Ledger, dir: &Path, writers: &Pool, known: &mut Option<String>) -> Result<usize, RecoveryError> {
     let now = server(writers).await?;
     if known.is_none() {
-        *known = blocking(dir, ledger::last_start).await?;
+        *known = blocking(dir, ledger::last_server).await?;
     }
     if known.as_deref() == Some(&now) {
         return Ok(0);
@@ -42,6 +42,15 @@ pub async fn check(ledger: &Ledger, dir: &Path, writers: &Pool, known: &mut Opti
     ledger.append(Entry { message: Some(now.clone()), ..Entry::new(Kind::Start) }).await?;
     *known = Some(now);
     Ok(lost)
+}
+
+/// The database is a witness of the ledger: it names no entry that the log does not have. Otherwise the log lost its end,
+/// and its next entries would stand under numbers that are taken.
+pub async fn check_end(ledger: &Ledger, writers: &Pool) -> Result<Option<u64>, RecoveryError> {
+    let mut connection = writers.acquire().await?;
+    let found = connection.first_recorded(ledger.origin(), ledger.head().size()).await;
+    connection.release();
+    Ok(found?)
 }
 
 async fn look_up(ledger: &Ledger, dir: &Path, writers: &Pool) -> Result<usize, RecoveryError> {

@@ -93,6 +93,16 @@ pub async fn serve_until(
     let mirror = mirror(&config, &ledger);
     let (unsettled, left) = Unsettled::new();
     let (proxy, asked) = proxy(&config, ledger.clone(), running.clone(), unsettled).await?;
+    // Where writes are not set up in the database there is nothing to compare.
+    if let Some(writers) = &proxy.writers
+        && let Ok(Some(seq)) = failover::check_end(&proxy.ledger, writers).await
+    {
+        let size = proxy.ledger.head().size();
+        anyhow::bail!(
+            "the ledger lost its end: it has {size} entries, and the database knows of a transaction that entry {seq} announced; \
+             bring the ledger back with `pgwarrant ledger rehydrate` or `restore`"
+        );
+    }
     settle_open(&config, &proxy.ledger, proxy.writers.as_ref()).await?;
     let server = which_server(&config, &proxy).await;
     let listeners = Listeners::bind(&config.listen.addresses, config.unix_socket()).await?;

@@ -152,6 +152,15 @@ impl Connection {
         Ok(rows.rows.iter().filter_map(number).collect())
     }
 
+    /// The first transaction from entry `seq` on that the database knows of this log.
+    pub async fn first_recorded(&mut self, log: &str, seq: u64) -> Result<Option<u64>, UpstreamError> {
+        let after = i64::try_from(seq).unwrap_or(i64::MAX) - 1;
+        let parameters = [text(log.to_owned()), text(after.to_string())];
+        let rows = self.query_raw("SELECT seq FROM pgwarrant.recorded($1, $2::bigint, 1)", &parameters).await?;
+        let number = |row: &Vec<Option<Bytes>>| std::str::from_utf8(row.first()?.as_ref()?).ok()?.parse().ok();
+        Ok(rows.rows.first().and_then(number))
+    }
+
     /// The system identifier and the timeline.
     pub async fn server_identity(&mut self) -> Result<(String, u32), UpstreamError> {
         let rows = self.query_raw("SELECT * FROM pgwarrant.server()", &[]).await?;
