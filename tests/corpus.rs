@@ -10,11 +10,7 @@ use support::{Setting, Stage, corpus_dir};
 
 /// Honest rows that are refused for now, by class, and the reason code that they must get: what is not built is refused.
 /// A row that runs in spite of standing here is an error too, so that this list stays true.
-const NOT_YET: &[(&str, &str)] = &[
-    // SQL-level DECLARE, PREPARE and COPY.
-    ("cursor_prepare", "feature_not_supported"),
-    ("copy", "feature_not_supported"),
-];
+const NOT_YET: &[(&str, &str)] = &[];
 
 fn reason_expected(row: &Value) -> Option<&'static str> {
     let is = |name: &str| row["id"] == name || row["klass"] == name;

@@ -339,7 +339,6 @@ fn locking_writes_and_into_are_told_apart() {
         assert_eq!(one(text).kind, StatementKind::Write { verb }, "{text}");
     }
     assert_eq!(one("SELECT 1 INTO b FROM a").kind, StatementKind::Unsupported { word: "SELECT INTO".to_owned() });
-    assert_eq!(one("copy a to stdout").kind, StatementKind::Unsupported { word: "COPY".to_owned() });
 }
 
 #[test]
@@ -559,4 +558,65 @@ fn the_relations_are_those_that_postgres_s_grammar_sees() {
         assert_eq!(ours, theirs, "{text}");
     }
     assert!(compared > 280, "only {compared} texts were compared");
+}
+
+#[test]
+fn prepared_statements_cursors_and_copies_are_read_around_their_queries() {
+    let inner = |text: &str| match one(text).kind {
+        StatementKind::Prepare { inner, .. } | StatementKind::Declare { inner, .. } | StatementKind::Copy { inner, .. } => {
+            text[inner].to_owned()
+        }
+        other => panic!("{text}: {other:?}"),
+    };
+    for text in [
+        "PREPARE p (bigint, varchar(3)[], timestamp (3) with time zone) AS SELECT (1)",
+        "declare c no scroll insensitive cursor without hold for SELECT (1)",
+        "COPY (SELECT (1)) TO STDOUT",
+        "COPY ( /* x */ SELECT (1) ) TO STDOUT WITH (FORMAT csv, HEADER, DELIMITER ';', NULL '-', FORCE_QUOTE (a, b))",
+        "copy (SELECT (1)) to stdout csv header delimiter as ';' force quote *",
+    ] {
+        assert_eq!(inner(text), "SELECT (1)", "{text}");
+    }
+    let fetch = |text: &str| match one(text).kind {
+        StatementKind::Fetch { name, count, moves } => (name, count, moves),
+        other => panic!("{text}: {other:?}"),
+    };
+    assert_eq!(fetch("FETCH next"), ("next".to_owned(), Some(1), false));
+    assert_eq!(fetch("FETCH NEXT FROM c"), ("c".to_owned(), Some(1), false));
+    assert_eq!(fetch("FETCH 7 IN \"C\""), ("C".to_owned(), Some(7), false));
+    assert_eq!(fetch("FETCH FORWARD ALL FROM c"), ("c".to_owned(), None, false));
+    assert_eq!(fetch("MOVE ALL IN c"), ("c".to_owned(), None, true));
+    assert_eq!(one("DEALLOCATE PREPARE \"all\"").kind, StatementKind::Deallocate { name: Some("all".to_owned()) });
+    assert_eq!(one("DEALLOCATE ALL").kind, StatementKind::Deallocate { name: None });
+}
+
+#[test]
+fn what_is_around_a_query_is_read_exactly_or_refused() {
+    for (text, reason) in [
+        ("COPY a TO STDOUT", Reason::FeatureNotSupported),
+        ("COPY a FROM STDIN", Reason::FeatureNotSupported),
+        ("COPY (SELECT 1) TO '/tmp/x'", Reason::StatementNotAllowed),
+        ("COPY (SELECT 1) TO PROGRAM 'id'", Reason::StatementNotAllowed),
+        ("COPY (SELECT 1) TO STDIN", Reason::StatementNotAllowed),
+        ("COPY (SELECT 1) TO STDOUT (ENCODING 'latin1')", Reason::FeatureNotSupported),
+        ("COPY (SELECT 1) TO STDOUT (FORMAT csv, FORMAT text)", Reason::Syntax),
+        ("COPY (SELECT 1) TO STDOUT (FORMAT 'CSV')", Reason::Syntax),
+        ("COPY (SELECT 1) TO STDOUT (QUOTE 'x')", Reason::Syntax),
+        ("COPY (SELECT 1) TO STDOUT (DELIMITER 'ab')", Reason::Syntax),
+        ("COPY (SELECT 1) TO STDOUT csv x", Reason::Syntax),
+        ("COPY (SELECT 1 TO STDOUT", Reason::Syntax),
+        ("DECLARE c SCROLL CURSOR FOR SELECT 1", Reason::FeatureNotSupported),
+        ("DECLARE c CURSOR WITH HOLD FOR SELECT 1", Reason::FeatureNotSupported),
+        ("FETCH 0 FROM c", Reason::FeatureNotSupported),
+        ("FETCH -1 FROM c", Reason::FeatureNotSupported),
+        ("FETCH BACKWARD ALL FROM c", Reason::FeatureNotSupported),
+        ("EXECUTE p(1 + 1)", Reason::FeatureNotSupported),
+        ("EXECUTE p(now())", Reason::FeatureNotSupported),
+        ("EXECUTE p($1)", Reason::FeatureNotSupported),
+        ("EXECUTE p('abc'::varchar(2))", Reason::FeatureNotSupported),
+        ("PREPARE p (mood) AS SELECT 1", Reason::FeatureNotSupported),
+    ] {
+        let deny = local::read(text, &Limits::default()).expect_err(text);
+        assert_eq!(deny.reason, reason, "{text}: {}", deny.message);
+    }
 }

@@ -22,6 +22,7 @@ impl Session {
             self.block_modes = merged(self.default_modes, modes);
             self.transaction = Transaction::Announced(self.block_modes);
             self.settings.begin();
+            self.subtransactions.clear();
         }
         let start = text.trim_start().get(..5).is_some_and(|word| word.eq_ignore_ascii_case("start"));
         self.complete(if start { "START TRANSACTION" } else { "BEGIN" })
@@ -112,6 +113,7 @@ impl Session {
         let done = self.in_block(&format!("SAVEPOINT {}", quote_identifier(name))).await;
         if done.is_ok() {
             self.block.savepoint(name);
+            self.subtransactions.savepoint(name);
         }
         Ok(done.and_then(|()| self.complete("SAVEPOINT")))
     }
@@ -124,6 +126,7 @@ impl Session {
         if done.is_ok() {
             self.settings.release(name);
             self.block.release(name);
+            self.subtransactions.release(name);
         }
         Ok(done.and_then(|()| self.complete("RELEASE")))
     }
@@ -153,6 +156,9 @@ impl Session {
         if done.is_ok() {
             self.settings.rollback_to(name);
             self.transaction.recover();
+            if let Some(last) = self.subtransactions.rollback_to(name) {
+                self.portals.close_after(last);
+            }
         }
         Ok(done.and_then(|()| self.complete("ROLLBACK")))
     }

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::cancel::Registration;
 use super::client::{Client, ClientError};
+use super::cursor::Subtransactions;
 use super::failure::Failure;
 use super::identity::Identity;
 use super::listener::Running;
@@ -18,6 +19,7 @@ use super::proxy::{Proxy, unix_now};
 use super::record;
 use super::settings::{Setting, Settings, Values as SettingValues};
 use super::transaction::Transaction;
+use super::wrap::Delivery;
 use super::writes::BlockWrites;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
@@ -37,6 +39,8 @@ pub struct Session {
     pub statements: Statements,
     pub portals: Portals,
     pub transaction: Transaction,
+    /// Savepoints, as far as portals go.
+    pub subtransactions: Subtransactions,
     /// What SET SESSION CHARACTERISTICS says of the blocks to come.
     pub default_modes: TransactionModes,
     /// Of the open block.
@@ -72,6 +76,7 @@ pub struct Pending {
     pub values: Arc<Values>,
     /// Of the agent's Execute; 0 is all.
     pub max_rows: u32,
+    pub delivery: Delivery,
 }
 
 /// Why a session is over.

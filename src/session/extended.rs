@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::control;
 use super::core::{End, MAX_PENDING, Pending, Session};
 use super::describe;
 use super::failure::Failure;
 use super::local;
 use super::prepared::{Kind, Portal, PortalState, Prepared, Values};
+use super::wrap::{Delivery, Unwrapped};
+use crate::decision::deny::Deny;
+use crate::decision::reason::Reason;
 use crate::statement::kind::StatementKind;
 use crate::wire::Oid;
 use crate::wire::frontend::{Bind, Format, Formats, Parse, Target};
-use crate::wire::reply;
+use crate::wire::{reply, request};
 
 /// CommandComplete of SHOW.
 const SHOWN: &[u8] = b"C\0\0\0\x09SHOW\0";
@@ -36,13 +41,14 @@ impl Session {
 
     async fn try_parse(&mut self, parse: &Parse<'_>) -> Result<(), Failure> {
         let kind = self.judge(parse.query, &parse.types).await?;
+        let Unwrapped { text, kind, delivery, .. } = self.unwrap(parse.query, &parse.types, kind).await?;
         let declared: Box<[Oid]> = match &kind {
             Kind::Query(_) | Kind::Empty => parse.types.as_slice().into(),
             Kind::Local(statement) => local::parameter_types(&statement.kind, &parse.types)?.into(),
         };
         // As in `exec_parse_message`, a text that cannot be read comes before a name that is taken.
         self.statements.check_free(parse.name)?;
-        let prepared = Prepared { text: parse.query.into(), declared, kind };
+        let prepared = Prepared { text, declared, kind, delivery };
         self.statements.insert(parse.name, Arc::new(prepared));
         Ok(())
     }
@@ -69,7 +75,8 @@ impl Session {
     }
 
     async fn try_bind(&mut self, name: &str, statement: &str, values: Arc<Values>, formats: Formats) -> Result<(), Failure> {
-        let prepared = self.statements.get(statement)?.clone();
+        let mut prepared = self.statements.get(statement)?.clone();
+        let mut values = values;
         if values.parameters.len() != prepared.parameters() {
             let message = format!(
                 "bind message supplies {} parameters, but prepared statement \"{statement}\" requires {}",
@@ -82,11 +89,36 @@ impl Session {
             return Err(Failure::transaction_failed());
         }
         self.portals.check_free(name)?;
+        let executes = if let Kind::Local(statement) = &prepared.kind
+            && let StatementKind::Execute { name, arguments } = &statement.kind
+        {
+            Some(self.executed(name, arguments, values.result_formats.clone())?)
+        } else {
+            None
+        };
+        let is_executed = executes.is_some();
+        if let Some(executes) = executes {
+            (prepared, values) = executes;
+        }
+        if let Delivery::Copy(_) = prepared.delivery {
+            let codes = if prepared.delivery.is_binary() { request::ALL_BINARY } else { request::ALL_TEXT };
+            values = Arc::new(Values { result_formats: Bytes::from_static(codes), ..Values::clone(&values) });
+        }
         let permitted = match &prepared.kind {
             Kind::Query(decided) => {
                 let description = decided.certified.reading.row_description.as_ref();
-                describe::check_formats(&formats, describe::columns(description))?;
-                Some(self.permit(&prepared.text, &prepared.declared, decided, &values).await?)
+                if prepared.delivery.is_rows() {
+                    describe::check_formats(&formats, describe::columns(description))?;
+                }
+                let permitted = self.permit(&prepared.text, &prepared.declared, decided, &values).await;
+                // Positions are those of another text than the agent sent.
+                let elsewhere = is_executed || !prepared.delivery.is_rows();
+                let permitted =
+                    permitted.map_err(|failure| if elsewhere { Failure { position: None, ..failure } } else { failure })?;
+                if is_executed && !permitted.permit.written().is_empty() {
+                    self.check_may_write("a statement that writes")?;
+                }
+                Some(permitted)
             }
             Kind::Local(statement) => {
                 if local::columns(&statement.kind) > 0 {
@@ -97,7 +129,15 @@ impl Session {
             Kind::Empty => None,
         };
         let bound_at = (self.pending.len(), self.client.reply().len());
-        let portal = Portal { prepared, values, result_formats: formats, bound_at, state: PortalState::Ready(permitted) };
+        let portal = Portal {
+            prepared,
+            values,
+            result_formats: formats,
+            bound_at,
+            state: PortalState::Ready(permitted),
+            number: self.subtransactions.number(),
+            is_cursor: false,
+        };
         self.portals.insert(name, portal);
         Ok(())
     }
@@ -117,9 +157,10 @@ impl Session {
                 (portal.prepared.clone(), portal.result_formats.clone())
             }
         };
+        let rows = self.rows_described(&prepared);
         let has_rows = match &prepared.kind {
-            Kind::Query(decided) => decided.certified.reading.row_description.is_some(),
-            Kind::Local(statement) => local::columns(&statement.kind) > 0,
+            Kind::Query(_) => rows.is_some(),
+            Kind::Local(statement) => rows.is_some() || local::columns(&statement.kind) > 0,
             Kind::Empty => false,
         };
         if self.transaction.is_failed() && has_rows {
@@ -138,7 +179,8 @@ impl Session {
             describe::parameters(types, out);
         }
         match &prepared.kind {
-            Kind::Query(decided) => describe::rows(decided.certified.reading.row_description.as_ref(), &formats, out),
+            Kind::Query(_) => describe::rows(rows.as_ref(), &formats, out),
+            Kind::Local(_) if rows.is_some() => describe::rows(rows.as_ref(), &formats, out),
             Kind::Local(statement) => {
                 local::describe(&statement.kind, &formats, out);
                 Ok(())
@@ -147,6 +189,29 @@ impl Session {
                 out.extend_from_slice(reply::NO_DATA);
                 Ok(())
             }
+        }
+    }
+
+    /// RowDescription of what Postgres described upstream; COPY and DECLARE have none, EXECUTE and FETCH another's
+    /// (`UtilityTupleDescriptor`).
+    fn rows_described(&self, prepared: &Prepared) -> Option<Bytes> {
+        match &prepared.kind {
+            Kind::Query(decided) if prepared.delivery.is_rows() => decided.certified.reading.row_description.clone(),
+            Kind::Query(_) | Kind::Empty => None,
+            Kind::Local(statement) => match &statement.kind {
+                StatementKind::Execute { name, .. } => {
+                    self.statements.get(name).ok().and_then(|executed| self.rows_described_of_query(executed))
+                }
+                StatementKind::Fetch { name, moves: false, .. } => self.cursor_description(name),
+                _ => None,
+            },
+        }
+    }
+
+    fn rows_described_of_query(&self, prepared: &Prepared) -> Option<Bytes> {
+        match &prepared.kind {
+            Kind::Query(_) => self.rows_described(prepared),
+            Kind::Empty | Kind::Local(_) => None,
         }
     }
 
@@ -177,8 +242,14 @@ impl Session {
                     let failure = Failure::new("55000", "the portal cannot be run");
                     return self.fail(failure, None, None).await;
                 };
-                let values = portal.values.clone();
                 let (pending, byte) = portal.bound_at;
+                let bound = portal.values.clone();
+                let delivery = prepared.delivery.clone();
+                let values = match self.deliverable(&prepared.text, &prepared.declared, &permitted, bound, &delivery) {
+                    Ok(values) => values,
+                    Err(failure) => return self.fail(failure, None, None).await,
+                };
+                let max_rows = if delivery.is_rows() { max_rows } else { 0 };
                 let reply = self.client.reply();
                 let cut = if pending == self.pending.len() { byte.min(reply.len()) } else { reply.len() };
                 let before = reply.split_to(cut).freeze();
@@ -192,6 +263,7 @@ impl Session {
                     permitted,
                     values,
                     max_rows,
+                    delivery,
                 });
                 Ok(())
             }
@@ -225,6 +297,12 @@ impl Session {
                 }
                 let failure = Failure::new("55000", format!("portal \"{name}\" cannot be run"));
                 self.fail(failure, Some(&prepared.text), None).await
+            }
+            (Kind::Local(statement), _)
+                if max_rows > 0 && matches!(statement.kind, StatementKind::Fetch { moves: false, .. }) =>
+            {
+                let deny = Deny::new(Reason::FeatureNotSupported, "a row count in Execute is not supported for FETCH");
+                self.fail(deny.hint("Write the count into FETCH.").into(), Some(&prepared.text), None).await
             }
             (Kind::Local(statement), _) => {
                 let (formats, values) = (portal.result_formats.clone(), portal.values.clone());

@@ -167,6 +167,7 @@ async fn session(
         statements: Default::default(),
         portals: Default::default(),
         transaction: Transaction::None,
+        subtransactions: Default::default(),
         default_modes: Default::default(),
         block_modes: Default::default(),
         upstream: None,

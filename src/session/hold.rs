@@ -88,6 +88,11 @@ impl Hold {
         self.rows
     }
 
+    /// Whole messages of rows, as received.
+    pub fn chunks(&self) -> &[Bytes] {
+        &self.chunks
+    }
+
     /// What the buffer takes.
     pub fn size(&self) -> u64 {
         self.row_bytes + self.notice_bytes

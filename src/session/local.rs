@@ -71,9 +71,20 @@ impl Session {
                 Ok(self.row(b"", "SELECT 1"))
             }
             StatementKind::Explain { .. } => self.explain(text, statement).await,
-            StatementKind::Unsupported { word } if word == "DEALLOCATE" => Ok(self.deallocate(text)),
+            StatementKind::Prepare { name, types, inner } => {
+                Ok(self.prepare_sql(name, types, &text[inner.clone()], inner.start).await)
+            }
+            StatementKind::Deallocate { name } => Ok(self.deallocate(name.as_deref())),
+            StatementKind::Fetch { name, count, moves: false } => Ok(self.fetch(name, *count, formats, describe_it)),
+            StatementKind::Fetch { name, count, moves: true } => Ok(self.move_cursor(name, *count)),
+            StatementKind::CloseCursor { name } => Ok(self.close_cursor(name)),
             StatementKind::Unsupported { word } => Ok(unsupported(text, word)),
-            StatementKind::Select | StatementKind::Write { .. } => {
+            // They are run as the queries that are in them.
+            StatementKind::Select
+            | StatementKind::Write { .. }
+            | StatementKind::Execute { .. }
+            | StatementKind::Declare { .. }
+            | StatementKind::Copy { .. } => {
                 Ok(Err(Deny::new(Reason::StatementNotAllowed, "this statement is not run here").into()))
             }
         }
@@ -135,30 +146,6 @@ impl Session {
         self.portals.clear();
         self.complete("DISCARD ALL")
     }
-
-    /// DEALLOCATE reaches the statements of the protocol, which drivers do by SQL.
-    fn deallocate(&mut self, text: &str) -> Result<(), Failure> {
-        let mut rest = text.trim().trim_end_matches(';').trim_end();
-        for word in ["deallocate", "prepare"] {
-            if rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)) && rest.len() > word.len() {
-                rest = rest[word.len()..].trim_start();
-            }
-        }
-        if rest.eq_ignore_ascii_case("all") {
-            self.statements.clear();
-            return self.complete("DEALLOCATE ALL");
-        }
-        let name = match rest.strip_prefix('"').and_then(|r| r.strip_suffix('"')) {
-            Some(quoted) => quoted.replace("\"\"", "\""),
-            None => rest.to_ascii_lowercase(),
-        };
-        if name.is_empty() {
-            return Err(Failure::new("42601", "syntax error"));
-        }
-        self.statements.get(&name)?;
-        self.statements.remove(&name);
-        self.complete("DEALLOCATE")
-    }
 }
 
 pub fn is_transaction_control(kind: &StatementKind) -> bool {
@@ -183,6 +170,13 @@ pub fn is_transaction_control(kind: &StatementKind) -> bool {
         | StatementKind::CloseAll
         | StatementKind::SettingCalls(_)
         | StatementKind::AdvisoryUnlockAll { .. }
+        | StatementKind::Prepare { .. }
+        | StatementKind::Execute { .. }
+        | StatementKind::Deallocate { .. }
+        | StatementKind::Declare { .. }
+        | StatementKind::Fetch { .. }
+        | StatementKind::CloseCursor { .. }
+        | StatementKind::Copy { .. }
         | StatementKind::Unsupported { .. } => false,
     }
 }
@@ -220,6 +214,13 @@ fn columns_of(kind: &StatementKind) -> Vec<Column<'_>> {
         | StatementKind::DiscardAll
         | StatementKind::UnlistenAll
         | StatementKind::CloseAll
+        | StatementKind::Prepare { .. }
+        | StatementKind::Execute { .. }
+        | StatementKind::Deallocate { .. }
+        | StatementKind::Declare { .. }
+        | StatementKind::Fetch { .. }
+        | StatementKind::CloseCursor { .. }
+        | StatementKind::Copy { .. }
         | StatementKind::Unsupported { .. } => Vec::new(),
     }
 }
@@ -282,28 +283,10 @@ fn setting_value(value: &SettingValue, values: &[Option<Bytes>]) -> Result<SetVa
 
 /// What is known and not run: what may come later is 0A000, what never will is 42501.
 pub fn unsupported(_text: &str, word: &str) -> Result<(), Failure> {
-    const LATER: [&str; 14] = [
-        "COPY",
-        "LISTEN",
-        "NOTIFY",
-        "UNLISTEN",
-        "PREPARE",
-        "EXECUTE",
-        "DECLARE",
-        "FETCH",
-        "MOVE",
-        "CLOSE",
-        "LOCK",
-        "PREPARE TRANSACTION",
-        "COMMIT PREPARED",
-        "ROLLBACK PREPARED",
-    ];
-    if word == "DEALLOCATE" {
-        return Ok(());
-    }
+    const LATER: [&str; 7] =
+        ["LISTEN", "NOTIFY", "UNLISTEN", "LOCK", "PREPARE TRANSACTION", "COMMIT PREPARED", "ROLLBACK PREPARED"];
     let deny = if LATER.contains(&word) {
-        Deny::new(Reason::FeatureNotSupported, format!("{word} is not supported"))
-            .hint("Send plain SELECTs; parameters and cursors work by the extended protocol.")
+        Deny::new(Reason::FeatureNotSupported, format!("{word} is not supported")).hint("Leave it out.")
     } else {
         Deny::new(Reason::StatementNotAllowed, format!("{word} is not allowed")).hint("Only SELECT is possible.")
     };

@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::hold::Rows;
 use super::prover::{Permit, Proof};
 use super::world::World;
+use super::wrap::Delivery;
 use crate::statement::kind::LocalStatement;
 use crate::statement::scan::TemplateLiteral;
 use crate::wire::Oid;
@@ -22,6 +23,8 @@ pub struct Prepared {
     /// As declared in Parse; 0 leaves one to the server.
     pub declared: Box<[Oid]>,
     pub kind: Kind,
+    /// What becomes of its rows.
+    pub delivery: Delivery,
 }
 
 #[derive(Debug)]
@@ -87,6 +90,10 @@ pub struct Portal {
     /// Where its BindComplete stands: how many Executes were pending before it, and the byte in the replies behind them.
     pub bound_at: (usize, usize),
     pub state: PortalState,
+    /// By which ROLLBACK TO tells what it closes.
+    pub number: u64,
+    /// Made by DECLARE.
+    pub is_cursor: bool,
 }
 
 #[derive(Debug)]
@@ -227,6 +234,12 @@ impl Portals {
         } else {
             self.named.remove(name);
         }
+    }
+
+    /// Those made after this number.
+    pub fn close_after(&mut self, number: u64) {
+        self.named.retain(|_, portal| portal.number <= number);
+        self.unnamed.take_if(|portal| portal.number > number);
     }
 
     /// Portals end with their transaction.

@@ -207,6 +207,14 @@ impl Session {
             (true, true) => self.run_writes_in_block(connection, pending, runs).await?,
             (false, _) => self.run_reads(connection, &runs, in_block).await?,
         };
+        let mut round = round;
+        if let Err(failure) = self.write_copies(pending, &mut round) {
+            connection.discard();
+            if in_block {
+                self.give_up_block(connection);
+            }
+            return Err(failure.into());
+        }
         let confirmed = self.confirm(connection, pending, &round).await;
         if confirmed.is_err() && writes {
             // What ran was not what was proven, so it must not be committed.
@@ -430,6 +438,11 @@ impl Session {
                 rows.take_all().into_iter().for_each(|bytes| self.client.release(bytes));
                 self.client.reply().extend_from_slice(reply::PORTAL_SUSPENDED);
                 self.set_portal(one.portal.as_deref(), &one.values, PortalState::Cut);
+            }
+            End::Complete { message, .. } if one.cursor().is_some() => {
+                self.client.release(message);
+                self.set_portal(one.portal.as_deref(), &one.values, PortalState::Done);
+                self.set_portal(one.cursor().map(|name| &**name), &one.values, PortalState::Rows(rows));
             }
             End::Complete { message, .. } if one.max_rows == 0 || u64::from(one.max_rows) > given => {
                 rows.take_all().into_iter().for_each(|bytes| self.client.release(bytes));

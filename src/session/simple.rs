@@ -9,11 +9,14 @@ use super::decide::Found;
 use super::describe;
 use super::failure::Failure;
 use super::local::{self, Describe};
-use super::prepared::{Decided, Kind, Values};
+use super::prepared::{Decided, Kind, Permitted, Values};
+use super::sql_prepare;
+use super::wrap::{Delivery, Unwrapped, shifted};
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
 use crate::statement;
 use crate::statement::kind::StatementKind;
+use crate::wire::Oid;
 use crate::wire::frontend::{Format, Formats};
 use crate::wire::{reply, request};
 
@@ -43,7 +46,7 @@ impl Session {
             Found::Decided(decided) => {
                 self.portals.remove("");
                 self.proxy.metrics.known.increment(1);
-                return Ok(self.queue(text.into(), &decided).await);
+                return Ok(self.queue(text.into(), &decided, Delivery::Rows).await);
             }
             Found::Unknown(template) => template,
         };
@@ -60,11 +63,15 @@ impl Session {
         };
         match self.judge_local(text, &[], statement, template).await {
             Err(failure) => Ok(Err(failure)),
-            Ok(kind) => self.run_one(text.into(), &kind).await,
+            Ok(kind) => match self.unwrap(text, &[], kind).await {
+                Err(failure) => Ok(Err(failure)),
+                Ok(unwrapped) => self.run_one(unwrapped).await,
+            },
         }
     }
 
-    async fn run_one(&mut self, text: Arc<str>, kind: &Kind) -> Result<Result<(), Failure>, End> {
+    async fn run_one(&mut self, statement: Unwrapped) -> Result<Result<(), Failure>, End> {
+        let Unwrapped { text, offset, kind, delivery } = statement;
         if !matches!(kind, Kind::Empty) {
             // It runs in the unnamed portal (`exec_simple_query`).
             self.portals.remove("");
@@ -74,26 +81,61 @@ impl Session {
                 self.client.reply().extend_from_slice(reply::EMPTY_QUERY_RESPONSE);
                 Ok(Ok(()))
             }
-            Kind::Query(decided) => Ok(self.queue(text, decided).await),
-            Kind::Local(statement) => self.run_local(&text, statement, &[], &Formats::All(Format::Text), Describe::Yes).await,
+            Kind::Query(decided) => Ok(self.queue(text, &decided, delivery).await.map_err(|failure| shifted(failure, offset))),
+            Kind::Local(statement) if matches!(statement.kind, StatementKind::Execute { .. }) => {
+                Ok(self.queue_execute(&statement.kind).await)
+            }
+            Kind::Local(statement) => self.run_local(&text, &statement, &[], &Formats::All(Format::Text), Describe::Yes).await,
         }
     }
 
     /// Puts a query in line for the next round trip, behind its row description.
-    async fn queue(&mut self, text: Arc<str>, decided: &Decided) -> Result<(), Failure> {
+    async fn queue(&mut self, text: Arc<str>, decided: &Decided, delivery: Delivery) -> Result<(), Failure> {
         let values = Arc::new(Values {
             formats: Formats::All(Format::Text),
             parameters: Vec::new(),
-            result_formats: Bytes::from_static(request::ALL_TEXT),
+            result_formats: Bytes::from_static(if delivery.is_binary() { request::ALL_BINARY } else { request::ALL_TEXT }),
         });
         if decided.certified.client_parameters > 0 {
             // As Postgres says of `SELECT $1` in a simple Query.
             return Err(Failure::new("42P02", "there is no parameter $1"));
         }
         let permitted = self.permit(&text, &[], decided, &values).await?;
+        self.queue_permitted(text, Box::default(), permitted, values, delivery)
+    }
+
+    /// EXECUTE, which is a Bind and an Execute of what was prepared.
+    async fn queue_execute(&mut self, statement: &StatementKind) -> Result<(), Failure> {
+        let StatementKind::Execute { name, arguments } = statement else {
+            return Err(Failure::new("XX000", "not an EXECUTE"));
+        };
+        if self.transaction.is_failed() {
+            return Err(Failure::transaction_failed());
+        }
+        let (prepared, values) = self.executed(name, arguments, Bytes::from_static(request::ALL_TEXT))?;
+        let decided = sql_prepare::prepared_query(&prepared)?;
+        let permitted = self.permit(&prepared.text, &prepared.declared, decided, &values).await;
+        // Positions are those of another text than the agent sent now.
+        let permitted = permitted.map_err(|failure| Failure { position: None, ..failure })?;
+        if !permitted.permit.written().is_empty() {
+            // The block may be another one than it was prepared in.
+            self.check_may_write("a statement that writes")?;
+        }
+        self.queue_permitted(prepared.text.clone(), prepared.declared.clone(), permitted, values, Delivery::Rows)
+    }
+
+    fn queue_permitted(
+        &mut self,
+        text: Arc<str>,
+        declared: Box<[Oid]>,
+        permitted: Permitted,
+        values: Arc<Values>,
+        delivery: Delivery,
+    ) -> Result<(), Failure> {
+        let values = self.deliverable(&text, &declared, &permitted, values, &delivery)?;
         let earlier = self.client.reply().split().freeze();
         let description = permitted.decided.certified.reading.row_description.clone();
-        if description.is_some() {
+        if description.is_some() && delivery.is_rows() {
             describe::rows(description.as_ref(), &Formats::All(Format::Text), self.client.reply())?;
         }
         let from_bind = self.client.reply().split().freeze();
@@ -102,10 +144,11 @@ impl Session {
             from_bind,
             portal: None,
             text,
-            declared: Box::default(),
+            declared,
             permitted,
             values,
             max_rows: 0,
+            delivery,
         });
         Ok(())
     }
@@ -133,16 +176,19 @@ impl Session {
                 Ok(kind) => kind,
                 Err(failure) => return Ok(Err(shifted(failure, offset))),
             };
-            judged.push((part, kind));
+            match self.unwrap(&part, &[], kind).await {
+                Ok(unwrapped) => judged.push(Unwrapped { offset: offset + unwrapped.offset, ..unwrapped }),
+                Err(failure) => return Ok(Err(shifted(failure, offset))),
+            }
         }
-        for (part, kind) in judged {
-            if matches!(kind, Kind::Local(_)) {
+        for statement in judged {
+            if matches!(statement.kind, Kind::Local(_)) {
                 self.run_early().await?;
                 if self.skipping {
                     return Ok(Ok(()));
                 }
             }
-            if let Err(failure) = self.run_one(part, &kind).await? {
+            if let Err(failure) = self.run_one(statement).await? {
                 return Ok(Err(failure));
             }
         }
@@ -153,7 +199,7 @@ impl Session {
         if let StatementKind::Select = statement.kind {
             return self.judge(part, &[]).await;
         }
-        if let StatementKind::Explain { .. } = statement.kind {
+        if has_inner(&statement.kind) {
             // Its inner ranges point into the whole text: read the part again.
             let mut again = statement::local::read(part, &self.proxy.limits)?;
             statement = again.pop().unwrap_or(statement);
@@ -162,7 +208,13 @@ impl Session {
     }
 }
 
-fn shifted(mut failure: Failure, offset: usize) -> Failure {
-    failure.position = failure.position.and_then(|p| p.checked_add(u32::try_from(offset).ok()?));
-    failure
+/// Whether it keeps ranges of the text that it was read from.
+fn has_inner(kind: &StatementKind) -> bool {
+    matches!(
+        kind,
+        StatementKind::Explain { .. }
+            | StatementKind::Prepare { .. }
+            | StatementKind::Declare { .. }
+            | StatementKind::Copy { .. }
+    )
 }

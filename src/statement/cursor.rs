@@ -28,6 +28,12 @@ impl<'a> Cursor<'a> {
         &self.tokens[self.at..]
     }
 
+    /// From the next token to the last one; `None` at the end.
+    pub fn rest_range(&self) -> Option<std::ops::Range<usize>> {
+        let (first, last) = (self.peek()?, self.tokens.last()?);
+        Some(first.start as usize..last.end as usize)
+    }
+
     pub fn next(&mut self) -> Option<&'a Token> {
         let token = self.tokens.get(self.at)?;
         self.at += 1;
@@ -72,10 +78,31 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// The name of a prepared statement or cursor. Postgres cuts longer ones.
+    pub fn own_name(&mut self) -> Result<String, Deny> {
+        let unexpected = self.unexpected("a name of at most 63 bytes");
+        let name = self.identifier()?;
+        if name.is_empty() || name.len() > 63 { Err(unexpected) } else { Ok(name) }
+    }
+
     pub fn string(&mut self) -> Option<String> {
         let value = plain_string(self.text, self.peek()?)?;
         self.at += 1;
         Some(value)
+    }
+
+    /// `E'\t'` and its like: one character, escaped.
+    pub fn escape_string(&mut self) -> Option<String> {
+        let token = self.peek().filter(|token| token.kind == TokenKind::EscapeString)?;
+        let value = match token.text(self.text).get(1..)? {
+            r"'\t'" => "\t",
+            r"'\b'" => "\u{8}",
+            r"'\f'" => "\u{c}",
+            r"'\\'" => "\\",
+            _ => return None,
+        };
+        self.at += 1;
+        Some(value.to_owned())
     }
 
     pub fn unexpected(&self, wanted: &str) -> Deny {

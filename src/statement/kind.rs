@@ -67,6 +67,41 @@ pub enum StatementKind {
     AdvisoryUnlockAll {
         column: String,
     },
+    /// PREPARE: `inner` is where its statement stands.
+    Prepare {
+        name: String,
+        /// OIDs of built-in types; 0 leaves one to the server.
+        types: Vec<u32>,
+        inner: Range<usize>,
+    },
+    Execute {
+        name: String,
+        arguments: Vec<Argument>,
+    },
+    /// DEALLOCATE; without a name ALL.
+    Deallocate {
+        name: Option<String>,
+    },
+    /// DECLARE … CURSOR FOR a query.
+    Declare {
+        name: String,
+        inner: Range<usize>,
+    },
+    /// FETCH and MOVE forward; without a count all that is left.
+    Fetch {
+        name: String,
+        count: Option<u64>,
+        moves: bool,
+    },
+    /// CLOSE of one cursor.
+    CloseCursor {
+        name: String,
+    },
+    /// COPY (query) TO STDOUT.
+    Copy {
+        inner: Range<usize>,
+        layout: CopyLayout,
+    },
     /// A statement that is known and not run; the words that name it.
     Unsupported {
         word: String,
@@ -140,4 +175,47 @@ pub enum ExplainOptionName {
     Verbose,
     Format,
     Summary,
+}
+
+/// An argument of EXECUTE: a literal, perhaps cast to a built-in type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Argument {
+    pub value: ArgumentValue,
+    pub cast: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArgumentValue {
+    Null,
+    Boolean(bool),
+    /// Digits with their sign.
+    Integer(String),
+    /// A number with a point or an exponent, with its sign.
+    Decimal(String),
+    Text(String),
+}
+
+/// The options of COPY … TO STDOUT, defaults filled in (`ProcessCopyOptions`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyLayout {
+    pub format: CopyFormat,
+    pub header: bool,
+    pub delimiter: u8,
+    pub null: String,
+    pub quote: u8,
+    pub escape: u8,
+    pub force_quote: ForceQuote,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyFormat {
+    Text,
+    Csv,
+    Binary,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ForceQuote {
+    Columns(Vec<String>),
+    All,
 }

@@ -6,12 +6,15 @@ use sqlparser::ast::Query;
 use sqlparser::parser::{Parser, ParserError};
 
 use super::bridge::{self, Bridged, bridge};
+use super::copy;
 use super::cursor::Cursor;
 use super::dialect::BudgetedPostgres;
+use super::fetch;
 use super::kind::{ExplainOption, ExplainOptionName, LocalStatement, SetValue, SetVariable, StatementKind};
 use super::lexer::{Token, TokenKind};
 use super::limits::{self, Limits};
 use super::names::Names;
+use super::prepare;
 use super::setting_calls;
 use super::utility;
 use super::walk::{Found, walk};
@@ -47,7 +50,21 @@ fn one(text: &str, tokens: &[Token]) -> Result<LocalStatement, Deny> {
         let (kind, names) = query(text, tokens)?;
         return Ok(statement(kind, names));
     }
+    if let Some(kind) = around(&mut cursor)? {
+        return Ok(statement(kind, Names::default()));
+    }
     Ok(statement(other(&cursor)?, Names::default()))
+}
+
+/// SQL's own prepared statements, cursors and COPY. The queries in them are read as statements of their own.
+fn around(cursor: &mut Cursor<'_>) -> Result<Option<StatementKind>, Deny> {
+    if let Some(kind) = prepare::read(cursor)? {
+        return Ok(Some(kind));
+    }
+    if let Some(kind) = fetch::read(cursor)? {
+        return Ok(Some(kind));
+    }
+    copy::read(cursor)
 }
 
 fn is_query(text: &str, tokens: &[Token]) -> bool {

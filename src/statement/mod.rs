@@ -16,8 +16,12 @@ pub mod scan;
 pub mod words;
 
 mod bridge;
+mod copy;
 mod cursor;
 mod dialect;
+mod fetch;
+mod prepare;
 mod setting_calls;
+mod types;
 mod utility;
 mod walk;

@@ -59,6 +59,8 @@ pub fn bind(
 
 /// Result formats of a Bind: none, so all columns are text.
 pub const ALL_TEXT: &[u8] = &[0, 0];
+/// Result format codes that ask for binary throughout.
+pub const ALL_BINARY: &[u8] = &[0, 1, 0, 1];
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
