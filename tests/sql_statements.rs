@@ -227,3 +227,33 @@ fn a_cursor_is_recorded_before_it_is_fetched() {
     let entry = entry.expect("nothing was fetched, and it is recorded");
     assert!(entry.rows.is_some_and(|rows| rows > 0) && entry.relations == ["public.tickets"], "{entry:?}");
 }
+
+/// psycopg's cursors with a name, which are DECLARE, Describe of the portal, FETCH and CLOSE.
+const NAMED: &str = r#"
+import sys, psycopg
+with psycopg.connect(sys.argv[1]) as c:
+    with c.cursor("named") as cursor:
+        cursor.itersize = 2
+        cursor.execute("SELECT sku FROM products WHERE id < %s ORDER BY id", (6,))
+        print([column.name for column in cursor.description], [sku for sku, in cursor])
+    with c.cursor("again") as cursor:
+        cursor.execute("SELECT sku FROM products WHERE id = 3")
+        print(cursor.fetchone(), cursor.fetchone())
+    with c.cursor() as cursor, cursor.copy("COPY (SELECT id, sku FROM products WHERE id = 3) TO STDOUT") as copy:
+        copy.set_types(["int8", "text"])
+        print(list(copy.rows()))
+"#;
+
+#[test]
+fn named_cursors_of_psycopg_and_copy_of_psql_work() {
+    let stage = Stage::start(Setting::default()).expect("a stage");
+    let url = stage.persona_url("analyst", 3600).expect("a token");
+    let mut python = Command::new(support::python());
+    let said = support::stage::run(python.args(["-c", NAMED, &url])).expect("psycopg is content");
+    let skus: Vec<String> = (1..6).map(|id| format!("'SKU-{id:05}'")).collect();
+    let want = format!("['sku'] [{}]\n('SKU-00003',) None\n[(3, 'SKU-00003')]\n", skus.join(", "));
+    assert_eq!(said, want);
+    let mut psql = Command::new(support::stage::psql().expect("psql"));
+    psql.args(["-X", "-q", &url, "-c", "\\copy (SELECT id, sku FROM products WHERE id = 3) to stdout csv header"]);
+    assert_eq!(support::stage::run(&mut psql).expect("psql is content"), "id,sku\n3,SKU-00003\n");
+}

@@ -119,7 +119,7 @@ pub struct Permitted {
 /// More than these in one session are refused: they live in the proxy's memory.
 pub const MAX_STATEMENTS: usize = 10_000;
 pub const MAX_PORTALS: usize = 1_000;
-/// Bytes that the texts and readings of named statements may take, and the values of named portals.
+/// Bytes that the texts and readings of named statements may take, and those of named portals with their values.
 pub const MAX_STATEMENT_BYTES: usize = 32 * 1024 * 1024;
 pub const MAX_PORTAL_BYTES: usize = 32 * 1024 * 1024;
 
@@ -209,10 +209,13 @@ impl Portals {
         if name.is_empty() {
             return Ok(());
         }
-        let bytes: usize = self.named.values().map(|portal| portal.values.size()).sum();
+        let bytes: usize = self.named.values().map(|portal| portal.values.size() + portal.prepared.text.len()).sum();
         if bytes >= MAX_PORTAL_BYTES {
             let most = MAX_PORTAL_BYTES >> 20;
-            return Err(Failure::new("53400", format!("the values of a session's portals may take at most {most} MiB")));
+            return Err(Failure::new(
+                "53400",
+                format!("the texts and values of a session's portals may take at most {most} MiB"),
+            ));
         }
         if self.named.len() >= MAX_PORTALS {
             return Err(Failure::new("53400", format!("a session may keep at most {MAX_PORTALS} portals")));
