@@ -140,6 +140,21 @@ pub fn alternatives(
     })
 }
 
+/// The grants of any action whose WHERE holds for an occurrence, whatever their columns.
+pub fn inside(solver: &Solver<'_, '_>, id: SourceId, relation: &Relation, grants: &[&RelationGrant]) -> Option<Vec<Alternative>> {
+    let mut found = Vec::new();
+    for grant in grants {
+        let Some(predicate) = typed(solver.shape.catalogue, relation, &grant.predicate) else { continue };
+        // What holds further out comes after the lock.
+        if let Some(conditions) = solver.implies(id, &predicate, Reach::Level) {
+            let guarded = !grant.predicate.is_empty();
+            found.push(Alternative { conditions, limit: grant.limit, guarded, local: true, scanned: true });
+        }
+    }
+    found.sort_by_key(|a| a.conditions.len());
+    (!found.is_empty()).then_some(found)
+}
+
 /// A grant's WHERE with its literals in the types of the columns. `None`: a literal that the type cannot be.
 pub fn typed(catalogue: &Catalogue, relation: &Relation, predicate: &[GrantCondition]) -> Option<Vec<(i16, TypedTest)>> {
     predicate

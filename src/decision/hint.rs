@@ -28,6 +28,15 @@ pub fn action_not_granted(name: &QualifiedName, action: Action) -> Deny {
     )
 }
 
+pub fn lock_not_granted(name: &QualifiedName) -> Deny {
+    Deny::new(
+        Reason::StatementNotAllowed,
+        format!("FOR UPDATE and FOR SHARE lock rows, which needs an UPDATE grant on {}.{}", name.schema, name.name),
+    )
+    .table(name)
+    .hint("Remove the FOR UPDATE or FOR SHARE clause.")
+}
+
 pub fn column_not_writable(relation: &Relation, column: &str, action: Action, grants: &[&RelationGrant]) -> Deny {
     let listed = grants.iter().find_map(|g| match &g.columns {
         Columns::List(names) => Some(names.join(", ")),

@@ -45,6 +45,7 @@ pub struct Proof {
     pub(super) relations: Arc<[ProvenRelation]>,
     /// What it may change, without the limits of grants.
     pub(super) written: Vec<Change>,
+    pub(super) locks: bool,
     pub(super) introspection: bool,
     pub(super) observe: Observe,
 }
@@ -76,6 +77,7 @@ pub struct Permit {
     row_limit: Option<u64>,
     relations: Arc<[ProvenRelation]>,
     written: Arc<[Written]>,
+    locks: bool,
     introspection: bool,
     observed: Option<Reason>,
 }
@@ -98,6 +100,11 @@ impl Permit {
     /// The tables that it may change; none for a statement that only reads.
     pub fn written(&self) -> &[Written] {
         &self.written
+    }
+
+    /// It locks rows (FOR UPDATE, FOR SHARE), which a read-only transaction does not do.
+    pub fn locks(&self) -> bool {
+        self.locks
     }
 
     /// The statement reads the filtered catalogue: the session's scope must be set where it runs.
@@ -127,6 +134,7 @@ impl Proof {
             row_limit: limits.rows,
             relations: self.relations.clone(),
             written: limits.written.into(),
+            locks: self.locks,
             introspection: self.introspection,
             observed,
         }

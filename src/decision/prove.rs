@@ -22,7 +22,7 @@ use crate::shape::functions;
 use crate::shape::model::{Kind, Shape, SourceId};
 use crate::shape::rewritten::Expansion;
 use crate::shape::{build, introspect, total, visit};
-use crate::token::grant::{Grant, QualifiedName};
+use crate::token::grant::{Action, Grant, QualifiedName};
 use std::collections::BTreeSet;
 
 /// What is asked: may this statement, as Postgres reads it, run under these grants and rules?
@@ -66,6 +66,9 @@ pub fn is_built_in_body(trees: &Trees, catalogue: &Catalogue) -> bool {
 fn observed(q: &Question<'_>, deny: Deny) -> Result<Proof, Deny> {
     let shape = build::build(&q.trees.analysed, q.catalogue)?;
     let admitted = Admission { catalogue: q.catalogue, allowed: &q.rules.functions, introspection: false }.shape(&shape)?;
+    if !shape.locks.is_empty() {
+        return Err(deny);
+    }
     execute_grants(q, &admitted.functions)?;
     recursion(&shape, false)?;
     for rewritten in &q.trees.rewritten {
@@ -101,6 +104,7 @@ fn observed(q: &Question<'_>, deny: Deny) -> Result<Proof, Deny> {
         row_limit,
         relations: relations.into(),
         written: Vec::new(),
+        locks: false,
         introspection: false,
         observe: Observe::Statement(deny),
     };
@@ -113,7 +117,7 @@ fn proven_inside(q: &Question<'_>) -> Result<Proof, Deny> {
     };
     let shape = build::build(&q.trees.analysed, q.catalogue)?;
     let introspection = reads_catalogue_only(&shape)?;
-    if introspection && !shape.writes.is_empty() {
+    if introspection && !(shape.writes.is_empty() && shape.locks.is_empty()) {
         return Err(Deny::new(Reason::StatementNotAllowed, "the catalogue is only read"));
     }
     let relations = relations(q, &shape, introspection)?;
@@ -127,7 +131,7 @@ fn proven_inside(q: &Question<'_>) -> Result<Proof, Deny> {
         false => Vec::new(),
     };
     execute_grants(q, &admitted.functions)?;
-    if !shape.writes.is_empty() {
+    if !shape.writes.is_empty() || !shape.locks.is_empty() {
         only_reading_functions(q, &admitted.functions)?;
     }
     recursion(&shape, introspection)?;
@@ -149,6 +153,7 @@ fn proven_inside(q: &Question<'_>) -> Result<Proof, Deny> {
             row_limit: None,
             relations,
             written: Vec::new(),
+            locks: false,
             introspection: true,
             observe: Observe::Off,
         });
@@ -166,6 +171,12 @@ fn proven_inside(q: &Question<'_>) -> Result<Proof, Deny> {
         }
         if let Some(max) = o.rule.max_rows {
             row_limit = Some(row_limit.map_or(max, |l| l.min(max)));
+        }
+    }
+    for id in &shape.locks {
+        for alternatives in locked(q, &solver, *id)? {
+            let refusal = target_refusal(&solver, q, *id, *id);
+            obligations.push(Obligation { alternatives, refusal });
         }
     }
     let mut written: Vec<Change> = Vec::new();
@@ -207,7 +218,8 @@ fn proven_inside(q: &Question<'_>) -> Result<Proof, Deny> {
         }
     }
     let relations = named.into();
-    Ok(Proof { conditions, obligations, row_limit, relations, written, introspection: false, observe: Observe::Off })
+    let locks = !shape.locks.is_empty();
+    Ok(Proof { conditions, obligations, row_limit, relations, written, locks, introspection: false, observe: Observe::Off })
 }
 
 fn watch(watched: &mut total::Watched, id: SourceId, alternatives: &[Alternative]) {
@@ -220,6 +232,29 @@ fn watch(watched: &mut total::Watched, id: SourceId, alternatives: &[Alternative
     if alternatives.iter().any(|a| a.guarded && !a.local) {
         watched.outside.insert(id);
     }
+}
+
+/// A lock holds others up as a change would: it needs a grant of UPDATE on the rows.
+fn locked(q: &Question<'_>, solver: &Solver<'_, '_>, id: SourceId) -> Result<Vec<Vec<Alternative>>, Deny> {
+    let Kind::Relation { relid, .. } = &solver.shape.sources[id].kind else { return Err(hint::outside_the_grants()) };
+    let relation = q.catalogue.relation(*relid).ok_or_else(hint::outside_the_grants)?;
+    if relation.kind == b'v' {
+        return Err(Deny::new(Reason::StatementNotAllowed, "rows are not locked through a view")
+            .table(&relation.name)
+            .hint("Lock the rows of the table behind the view."));
+    }
+    let mut found = Vec::new();
+    for grants in q.chain {
+        let on = write::grants_of(grants, relation, Action::Update);
+        if on.is_empty() {
+            return Err(hint::lock_not_granted(&relation.name));
+        }
+        // Which columns it may change does not matter, and neither does its LIMIT: nothing is changed.
+        let mut alternatives = cover::inside(solver, id, relation, &on).ok_or_else(|| target_refusal(solver, q, id, id))?;
+        alternatives.iter_mut().for_each(|a| a.limit = None);
+        found.push(alternatives);
+    }
+    Ok(found)
 }
 
 /// Several queries of one statement may write one table.

@@ -93,12 +93,8 @@ impl Admission<'_> {
         if q.is_return {
             return Err(node("a RETURN"));
         }
-        if q.has_for_update || !q.row_marks.is_empty() {
-            return Err(Deny::new(
-                Reason::StatementNotAllowed,
-                "FOR UPDATE and FOR SHARE lock rows, which needs an UPDATE grant",
-            )
-            .hint("Remove the FOR UPDATE or FOR SHARE clause."));
+        if !q.row_marks.is_empty() && q.set_operations.is_some() {
+            return Err(node("FOR UPDATE of a set operation"));
         }
         let writes = !q.merge_actions.is_empty()
             || q.merge_join_condition.is_some()

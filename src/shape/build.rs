@@ -39,6 +39,7 @@ pub fn build<'t>(query: &'t Query, catalogue: &'t Catalogue) -> Result<Shape<'t>
         scopes: Vec::new(),
         sites: Vec::new(),
         writes: Vec::new(),
+        locks: Vec::new(),
         sublinks: HashMap::new(),
     };
     let mut b = Builder { shape, queue: VecDeque::new() };
@@ -113,11 +114,27 @@ impl<'t> Builder<'t> {
             self.include(site, context);
             self.include(site, out);
             self.outputs(level)?;
+            self.row_marks(level)?;
             self.publish(level, out, task.linked);
         }
         self.own_expressions(level)?;
         self.arguments(level);
         self.depends(level);
+        Ok(())
+    }
+
+    /// What FOR UPDATE locks. A subquery that it names has marks of its own for what stands in it (`transformLockingClause`).
+    fn row_marks(&mut self, level: LevelId) -> Result<(), Deny> {
+        let query = self.shape.levels[level].query;
+        for mark in &query.row_marks {
+            rte(query, mark.rt_index)?;
+            let bound = self.shape.levels[level].bindings[mark.rt_index as usize - 1];
+            match bound.map(|source| (source, &self.shape.sources[source].kind)) {
+                Some((source, Kind::Relation { .. })) => self.shape.locks.push(source),
+                Some((_, Kind::Derived { .. })) => {}
+                _ => return Err(node("a lock on something that is no table")),
+            }
+        }
         Ok(())
     }
 

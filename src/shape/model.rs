@@ -244,6 +244,8 @@ pub struct Shape<'t> {
     pub scopes: Vec<Scope>,
     pub sites: Vec<Site<'t>>,
     pub writes: Vec<Write<'t>>,
+    /// Sources whose rows FOR UPDATE, FOR SHARE and their like lock.
+    pub locks: Vec<SourceId>,
     /// The derived source of each sublink, by the address of its query and the level that asks.
     pub sublinks: HashMap<(LevelId, *const Query), SourceId>,
 }

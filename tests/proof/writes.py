@@ -160,7 +160,15 @@ for want, sql, why in [
     ("function_not_allowed", "UPDATE orders SET note = pg_read_file('/etc/passwd') WHERE id = 5 AND tenant_id = 7", "a file"),
     (ok, "UPDATE order_items SET quantity = quantity + 1 WHERE (order_id, line_no) IN ((5, 1), (5, 2)) AND tenant_id = 7", "row values"),
     (relation, "UPDATE events_2026_09 SET kind = 'x' WHERE tenant_id = 7", "a partition"),
-    ("statement_not_allowed", "SELECT id FROM orders WHERE id = 5 AND tenant_id = 7 FOR UPDATE", "locks are not taken yet"),
+    (ok, "SELECT id FROM orders WHERE id = 5 AND tenant_id = 7 FOR UPDATE", "locks its own row"),
+    (ok, "SELECT id FROM orders WHERE id = 5 AND tenant_id = 7 FOR NO KEY UPDATE SKIP LOCKED", "locks its own row"),
+    (ok, "SELECT o.id FROM orders o JOIN products p ON p.id = 3 WHERE o.id = 5 AND o.tenant_id = 7 FOR UPDATE OF o", "locks its own row alone"),
+    ("statement_not_allowed", "SELECT o.id FROM orders o JOIN products p ON p.id = 3 WHERE o.id = 5 AND o.tenant_id = 7 FOR SHARE", "locks a product too"),
+    ("statement_not_allowed", "SELECT id FROM products WHERE id = 3 FOR KEY SHARE", "no grant of UPDATE"),
+    (ok, "UPDATE orders SET note = 'next' WHERE id = (SELECT id FROM orders WHERE tenant_id = 7 AND customer_id = 6 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) AND tenant_id = 7 RETURNING id", "a queue"),
+    (outside, "SELECT x.id FROM (SELECT id, tenant_id FROM orders WHERE id IN (5, 46) FOR UPDATE) x WHERE x.tenant_id = 7", "locks before the filter"),
+    (outside, "SELECT o.id FROM orders o WHERE o.id = 46 FOR UPDATE", "another tenant's order"),
+    (outside, "UPDATE orders SET note = 'x' WHERE id = 5 AND tenant_id = 7 AND EXISTS (SELECT FROM orders o WHERE o.id = 46 FOR UPDATE)", "another tenant's order, in a subquery"),
 ]:
     row("write_scope" if want != ok else "update", "writer", want, sql, why)
 for want, sql, why in [
