@@ -41,6 +41,8 @@ pub struct Expression {
 pub struct Index {
     pub oid: Oid,
     pub name: String,
+    /// The constraint that it stands for, 0 if none.
+    pub constraint: Oid,
     pub unique: bool,
     /// Of an exclusion constraint, or a key WITHOUT OVERLAPS: its error shows the other row.
     pub exclusion: bool,

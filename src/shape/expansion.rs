@@ -64,19 +64,19 @@ impl Expansion<'_> {
         }
         self.body(rewritten, rewritten.result_relation)?;
         self.values(relation, analysed, rewritten)?;
-        self.assignments(relation, &analysed.target_list, &rewritten.target_list)?;
+        self.assignments(relation, analysed, &analysed.target_list, &rewritten.target_list)?;
         if let (Some(a), Some(r)) = (&analysed.on_conflict, &rewritten.on_conflict) {
             if a.action != r.action || a.arbiter_elements != r.arbiter_elements || a.constraint != r.constraint {
                 return Err(another());
             }
-            self.assignments(relation, &a.set, &r.set)?;
+            self.assignments(relation, analysed, &a.set, &r.set)?;
             r.where_.iter().try_for_each(|e| self.expr(e, false))?;
         }
         for (a, r) in analysed.merge_actions.iter().zip(&rewritten.merge_actions) {
             if a.match_kind != r.match_kind || a.command != r.command {
                 return Err(another());
             }
-            self.assignments(relation, &a.target_list, &r.target_list)?;
+            self.assignments(relation, analysed, &a.target_list, &r.target_list)?;
             r.qual.iter().try_for_each(|e| self.expr(e, false))?;
         }
         rewritten.merge_join_condition.iter().try_for_each(|e| self.expr(e, false))?;
@@ -114,7 +114,13 @@ impl Expansion<'_> {
     }
 
     /// What the statement assigns stands unchanged; the rest are defaults.
-    fn assignments(&self, relation: &Relation, analysed: &[TargetEntry], rewritten: &[TargetEntry]) -> Result<(), Deny> {
+    fn assignments(
+        &self,
+        relation: &Relation,
+        query: &Query,
+        analysed: &[TargetEntry],
+        rewritten: &[TargetEntry],
+    ) -> Result<(), Deny> {
         for r in rewritten {
             let said = analysed.iter().find(|a| a.res_no == r.res_no).map(|a| &a.expr);
             match said {
@@ -123,13 +129,13 @@ impl Expansion<'_> {
                 Some(said) if *said == r.expr || visit::any(said, &mut |e| matches!(e, Expr::SubLink { .. })) => {
                     self.expr(&r.expr, false)?;
                 }
-                // A whole column of DEFAULTs in VALUES becomes the default itself.
-                Some(Expr::Var(_)) => self.default(relation, r.res_no, &r.expr)?,
+                Some(said) if is_default_column(query, said) => self.default(relation, r.res_no, &r.expr)?,
                 Some(_) => return Err(another()),
             }
         }
         let kept = |a: &TargetEntry| rewritten.iter().any(|r| r.res_no == a.res_no);
-        let plain = |a: &&TargetEntry| !matches!(a.expr, Expr::SetToDefault { .. } | Expr::Var(_));
+        // A default of NULL is left out.
+        let plain = |a: &&TargetEntry| !matches!(a.expr, Expr::SetToDefault { .. }) && !is_default_column(query, &a.expr);
         if analysed.iter().filter(plain).all(kept) { Ok(()) } else { Err(another()) }
     }
 
@@ -163,6 +169,19 @@ impl Expansion<'_> {
             true => Ok(()),
             false => Err(not_owned(relation, relation.column(column).map_or("", |c| &c.name))),
         }
+    }
+}
+
+/// A column of VALUES in which nothing but DEFAULT stands: the rewriter puts the default itself into the target list.
+fn is_default_column(query: &Query, said: &Expr) -> bool {
+    let Expr::Var(v) = value_of(said) else { return false };
+    let entry = (v.rel as usize).checked_sub(1).and_then(|i| query.range_table.get(i));
+    let index = usize::try_from(v.column).ok().and_then(|n| n.checked_sub(1));
+    match (entry.map(|e| &e.kind), index) {
+        (Some(RteKind::Values { rows, .. }), Some(index)) if v.levels_up == 0 => {
+            rows.iter().all(|row| matches!(row.get(index), Some(Expr::SetToDefault { .. })))
+        }
+        _ => false,
     }
 }
 

@@ -6,6 +6,7 @@ use super::facts::constant;
 use super::model::{Assigned, Assignment, Change, Column, Fact, Kind, LevelId, List, Role, ScopeId, SourceId, Term, Write};
 use super::{escape, visit};
 use crate::catalogue::snapshot::{Relation, TypeKind};
+use crate::catalogue::write::Index;
 use crate::decision::deny::Deny;
 use crate::reading::tree::{Command, Expr, MergeMatch, OnConflictExpr, ParamKind, Query, RteKind, SubLinkType, TargetEntry};
 
@@ -123,7 +124,13 @@ impl<'t> Builder<'t> {
         let (quals, scope) = (self.scope(false), self.scope(false));
         self.include(scope, new_row);
         self.include(scope, quals);
-        if self.key_is_equality(target, &key) {
+        // A constraint's own index and no other finds it.
+        let only = |i: &Index| conflict.constraint == 0 || i.constraint == conflict.constraint;
+        let key = match self.relation_of(target).and_then(|r| r.write.indexes.iter().find(|i| i.constraint != 0 && only(i))) {
+            Some(index) if conflict.constraint != 0 => index.columns.clone(),
+            _ => key,
+        };
+        if self.key_is_equality(target, &key, &only) {
             for number in key {
                 let (old, new) = (Column { source: target, number }, Column { source: excluded, number });
                 self.shape.scopes[quals].facts.push(Fact::Equal(Term::Column(old), Term::Column(new)));
@@ -152,7 +159,7 @@ impl<'t> Builder<'t> {
 
     /// Whether a conflict over these columns means that each has the very same value: any unique index over just these
     /// columns may be the one that finds it.
-    fn key_is_equality(&self, target: SourceId, key: &[i16]) -> bool {
+    fn key_is_equality(&self, target: SourceId, key: &[i16], only: &dyn Fn(&Index) -> bool) -> bool {
         let Some(relation) = self.relation_of(target) else { return false };
         let same = |columns: &[i16]| columns.len() == key.len() && columns.iter().all(|c| key.contains(c));
         let deterministic = |n: &i16| {
@@ -160,7 +167,7 @@ impl<'t> Builder<'t> {
                 c.collation == 0 || self.shape.catalogue.collations.get(&c.collation).is_some_and(|c| c.deterministic)
             })
         };
-        let mut candidates = relation.write.indexes.iter().filter(|i| i.unique && same(&i.columns)).peekable();
+        let mut candidates = relation.write.indexes.iter().filter(|i| i.unique && only(i) && same(&i.columns)).peekable();
         !key.is_empty()
             && candidates.peek().is_some()
             && candidates.all(|i| relation.unique_keys.iter().any(|k| k.index == i.oid && !k.nulls_not_distinct))

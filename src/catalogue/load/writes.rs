@@ -26,7 +26,9 @@ const INDEXES: &str = "
            i.indpred IS NULL AND i.indexprs IS NULL AND i.indimmediate AND i.indisvalid AND NOT i.indisexclusion,
            (i.indkey::int2[])[0:i.indnkeyatts - 1],
            ARRAY(SELECT m[1]::int2 FROM regexp_matches(concat(i.indexprs::text, ' ', i.indpred::text), ':varattno (\\d+)', 'g') m),
-           NOT EXISTS (SELECT FROM unnest(i.indclass::oid[]) o WHERE o >= 16384)
+           NOT EXISTS (SELECT FROM unnest(i.indclass::oid[]) o WHERE o >= 16384),
+           coalesce((SELECT max(k.oid) FROM pg_constraint k
+                     WHERE k.conrelid = i.indrelid AND k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')), 0)
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
     WHERE i.indrelid >= 16384 AND i.indislive ORDER BY c.relname";
 
@@ -99,6 +101,7 @@ fn index(row: &Fields) -> Result<Index, LoadError> {
     Ok(Index {
         oid: row.oid(1)?,
         name: row.get_field(2)?,
+        constraint: row.oid(9)?,
         unique: row.get_field(3)?,
         exclusion: row.get_field(4)?,
         plain: row.get_field(5)?,
