@@ -6,6 +6,7 @@ mod support;
 use pgwarrant::decision::{BoundValue, Deny, Permit};
 use pgwarrant::token::grant::Grant;
 use serde_json::Value;
+use std::sync::LazyLock;
 use support::lab::{self, Lab};
 use support::{Cluster, postgres::block_on};
 
@@ -69,9 +70,9 @@ fn every_write_gets_its_verdict_on_the_newest_postgres() {
 
 /// One statement of the writer's, or of the grants given, with values.
 fn permits(blocks: &[&[&str]], sql: &str, types: &[u32], values: &[BoundValue<'_>]) -> Result<Permit, Deny> {
-    let cluster = Cluster::shop().expect("a cluster");
+    static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| Cluster::shop().expect("a cluster"));
     block_on(async {
-        let mut lab = Lab::shop(&cluster).await;
+        let mut lab = Lab::shop(&CLUSTER).await;
         let parse = |block: &&[&str]| block.iter().map(|g| g.parse().expect(g)).collect::<Vec<Grant>>();
         let mut chain: Vec<Vec<Grant>> = blocks.iter().map(parse).collect();
         if chain.is_empty() {

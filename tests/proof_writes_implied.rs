@@ -3,6 +3,7 @@
 mod support;
 
 use pgwarrant::token::grant::Grant;
+use std::sync::LazyLock;
 use support::lab::{self, Lab};
 use support::{Cluster, postgres::block_on};
 
@@ -152,13 +153,21 @@ fn rules(more: &str) -> String {
     format!("{tables}[view.\"w.window_on\"]\n{more}")
 }
 
-/// A verdict is `permit` or a reason's code; a refusal must name every word after it.
-fn verdicts(more_rules: &str, cases: &[(&str, &str, &[&str])]) {
-    for major in [15, 18] {
+/// Started once a process, with the ground laid.
+static CLUSTERS: LazyLock<Vec<(u32, Cluster)>> = LazyLock::new(|| {
+    let start = |major: u32| {
         let cluster = Cluster::builder().major(major).shop().start().expect("a cluster");
         cluster.sql("shop", GROUND).expect("the ground is laid");
+        (major, cluster)
+    };
+    [15, 18].map(start).into()
+});
+
+/// A verdict is `permit` or a reason's code; a refusal must name every word after it.
+fn verdicts(more_rules: &str, cases: &[(&str, &str, &[&str])]) {
+    for (major, cluster) in &*CLUSTERS {
         block_on(async {
-            let mut lab = Lab::shop(&cluster).await;
+            let mut lab = Lab::shop(cluster).await;
             lab.rules = pgwarrant::rules::parse(&[("w.toml".to_owned(), rules(more_rules))]).expect("rules").0;
             let grants = grants();
             let mut wrong = Vec::new();

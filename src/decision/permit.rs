@@ -180,6 +180,16 @@ impl Proof {
     pub fn introspection(&self) -> bool {
         self.introspection
     }
+
+    /// Whatever the values, it changes rows.
+    pub fn writes(&self) -> bool {
+        !self.written.is_empty()
+    }
+
+    /// Whatever the values, it locks rows.
+    pub fn locks(&self) -> bool {
+        self.locks
+    }
 }
 
 /// What one set of values leaves of the limits.
