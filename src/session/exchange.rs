@@ -1,6 +1,6 @@
 //! One round trip with an upstream connection: what is sent in one piece, and what comes back until ReadyForQuery.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::cache::Digest;
 use super::hold::{Bound, End, Hold};
@@ -9,6 +9,7 @@ use super::trees::{Pair, ShownAgain};
 use crate::upstream::{Connection, TreeNotice, UpstreamError};
 use crate::wire::backend::{self, tag};
 use crate::wire::frontend::{Format, Formats};
+use crate::wire::reply::{Report, Severity};
 use crate::wire::request;
 
 /// One Bind and Execute of a statement that the connection has certified.
@@ -247,13 +248,46 @@ pub fn failed(end: &End) -> bool {
 pub fn error(message: Bytes) -> Result<End, ExchangeError> {
     let body = message.slice(5..);
     let report = backend::report(&body)?;
+    let sqlstate = report.sqlstate().unwrap_or(*b"XX000");
+    if let Some(text) = integrity(&sqlstate) {
+        let mut message = BytesMut::new();
+        let code = String::from_utf8_lossy(&sqlstate);
+        // A few words of our own are never too long.
+        let _ = Report::new(Severity::Error, &code, text).error_response(&mut message);
+        return Ok(End::Error { sqlstate, text: text.to_owned(), message: message.freeze() });
+    }
     let text = report.get(b'M').map(|t| String::from_utf8_lossy(t).into_owned()).unwrap_or_default();
-    Ok(End::Error { sqlstate: report.sqlstate().unwrap_or(*b"XX000"), text, message })
+    Ok(End::Error { sqlstate, text, message })
+}
+
+/// The server's words for a violated constraint show the whole failing row, hidden columns and all (23502, 23514), or name
+/// tables that are not granted (23503).
+pub fn integrity(sqlstate: &[u8; 5]) -> Option<&'static str> {
+    Some(match sqlstate {
+        b"23502" => "a column that must not be null would be null",
+        b"23503" => "a foreign key is violated: the row that it names is not there, or other rows still refer to this one",
+        b"23505" => "a unique key is violated: a row with these values exists",
+        b"23514" => "a check constraint is violated",
+        b"23P01" => "an exclusion constraint is violated",
+        code if code.starts_with(b"23") => "an integrity constraint is violated",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_violated_constraint_shows_no_row_and_names_no_table() {
+        let mut message = BytesMut::new();
+        let detail = "Failing row contains (1, 7, secret).";
+        let report = Report::new(Severity::Error, "23514", "new row for relation \"t\" violates check constraint \"c\"");
+        report.detail(detail).error_response(&mut message).unwrap();
+        let Ok(End::Error { message, text, sqlstate }) = error(message.freeze()) else { panic!("it is an error") };
+        assert_eq!((&sqlstate, text.as_str()), (b"23514", "a check constraint is violated"));
+        assert!(!String::from_utf8_lossy(&message).contains("secret"));
+    }
 
     #[test]
     fn a_statement_that_is_no_longer_read_is_told_from_a_value_that_does_not_fit() {

@@ -77,6 +77,9 @@ impl Session {
 
     /// The whole text is read, since the whole text is what gets planned.
     async fn prove_inner(&mut self, text: &str, inner: &LocalStatement) -> Result<(Decided, Values), Failure> {
+        if !matches!(inner.kind, StatementKind::Select) {
+            return Err(Deny::new(Reason::StatementNotAllowed, "only a SELECT can be explained").into());
+        }
         let statement = LocalStatement { range: 0..text.len(), kind: inner.kind.clone(), names: inner.names.clone() };
         let Kind::Query(decided) = self.judge_local(text, &[], statement, None).await? else {
             return Err(Deny::new(Reason::StatementNotAllowed, "only a SELECT can be explained").into());

@@ -131,7 +131,12 @@ impl Session {
                 Failure::from(Deny::new(Reason::UpstreamUnavailable, "the database's catalogue cannot be read now")).into()
             );
         }
-        let mut connection = self.statement_connection(writes).await?;
+        let needs_writer = pending.iter().any(Pending::needs_writer);
+        if needs_writer {
+            // It may have been prepared before the block began, which may be READ ONLY.
+            self.check_may_write("this statement")?;
+        }
+        let mut connection = self.statement_connection(needs_writer).await?;
         let patience = self.proxy.patience;
         let tried = match tokio::time::timeout(patience, self.try_on(&mut connection, pending)).await {
             Ok(tried) => tried,
@@ -177,7 +182,7 @@ impl Session {
         if writes {
             self.prepare_writes(connection).await?;
         }
-        if writes || (self.transaction.is_block() && self.may_write()) {
+        if pending.iter().any(Pending::needs_writer) || (self.transaction.is_block() && self.may_write()) {
             pending.iter().try_for_each(check_functions)?;
         }
         let mut names = Vec::with_capacity(pending.len());

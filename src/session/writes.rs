@@ -93,6 +93,11 @@ impl Pending {
         !self.permitted.permit.written().is_empty()
     }
 
+    /// It writes, or locks rows, which a read-only transaction does not do.
+    pub fn needs_writer(&self) -> bool {
+        self.writes() || self.permitted.permit.locks()
+    }
+
     fn written(&self) -> Vec<Oid> {
         self.permitted.permit.written().iter().map(|written| written.oid).collect()
     }
@@ -506,7 +511,8 @@ pub fn changed_under_block() -> Failure {
 
 /// Errors at the end of a transaction are about what the agent itself wrote, or about a race (40001, 40P01).
 fn in_its_words(error: &ServerError) -> Failure {
-    let message = error.field(b'M').unwrap_or_else(|| "the database refused to commit".to_owned());
+    let own = exchange::integrity(&error.sqlstate).map(str::to_owned);
+    let message = own.or_else(|| error.field(b'M')).unwrap_or_else(|| "the database refused to commit".to_owned());
     Failure { sqlstate: error.sqlstate().to_owned().into(), ..Failure::new("XX000", message) }
 }
 
