@@ -47,8 +47,6 @@ pub struct Session {
     pub block_modes: TransactionModes,
     /// Held for the length of a transaction block, or for one round trip.
     pub upstream: Option<Pooled>,
-    /// An intent that nothing has settled yet: whatever ends the round trip settles it.
-    pub announced: Option<u64>,
     /// What the open block has written.
     pub block: BlockWrites,
     /// Executes that go upstream together at the next Sync or Flush, each behind the replies that precede it.

@@ -1,8 +1,9 @@
 //! The round trips of a transaction that writes: up to its record, which is all but COMMIT, and then COMMIT.
 
+use super::announced::Announced;
 use super::exchange::{ExchangeError, Ran, Reader, Run, append_runs, append_text, failed, ready};
 use super::hold::{Bound, End};
-use crate::ledger::{Appending, LedgerError, Receipt};
+use crate::ledger::{LedgerError, Receipt};
 use crate::upstream::{Changes, Connection, Control, Record, ServerError, UpstreamError};
 use crate::wire::Oid;
 
@@ -34,8 +35,8 @@ pub struct Step<'a> {
     pub relations: Vec<Oid>,
 }
 
-/// BEGIN, the statements, deferred constraints, and the record, in one round trip. The record names the entry that `intent`
-/// becomes, which the disk takes in while the server works. `None`: a statement failed, and the transaction is to be rolled
+/// BEGIN, the statements, deferred constraints, and the record, in one round trip. The record names the entry that
+/// announces the transaction, which the disk takes in while the server works. `None`: a statement failed, and the transaction is to be rolled
 /// back.
 pub async fn run_to_record(
     connection: &mut Connection,
@@ -44,16 +45,14 @@ pub async fn run_to_record(
     relations: &[Oid],
     bound: &Bound,
     log: &str,
-    intent: Appending,
-    announced: &mut Option<u64>,
+    announced: &mut Announced,
 ) -> Result<(Stepped, Receipt, Option<Record>), GateError> {
     append_text(connection, begin)?;
     // A lone write is what the record counts.
     let alone = steps.iter().filter(|step| !step.relations.is_empty()).count() == 1;
     append_steps(connection, steps, !alone)?;
     connection.flush().await?;
-    let anchor = intent.await.map_err(GateError::Ledger)?;
-    *announced = Some(anchor.seq());
+    let anchor = announced.receipt().await.map_err(GateError::Ledger)?;
     connection.append_control(Control::Immediate)?;
     connection.append_control(Control::Record { log, seq: anchor.seq(), leaf: anchor.leaf_hash(), relations })?;
     connection.sync();

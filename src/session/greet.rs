@@ -171,7 +171,6 @@ async fn session(
         default_modes: Default::default(),
         block_modes: Default::default(),
         upstream: None,
-        announced: None,
         block: Default::default(),
         pending: Vec::new(),
         skipping: false,

@@ -1,5 +1,6 @@
 //! One agent's connection, from the first byte to the last.
 
+mod announced;
 pub mod cache;
 pub mod cancel;
 mod client;

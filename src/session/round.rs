@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::announced::Announced;
 use super::connection_settings;
 use super::core::{End as SessionEnd, Pending, Session, unrecorded};
 use super::decide::upstream_failed;
@@ -42,6 +43,8 @@ pub struct Round {
     /// By statement; empty for one that only reads.
     pub changes: Vec<Vec<Change>>,
     pub gate: Gate,
+    /// Until somebody writes down what became of it.
+    pub announced: Option<Announced>,
 }
 
 /// How a round trip stands to a transaction that writes.
@@ -152,16 +155,8 @@ impl Session {
             self.transaction.lose_upstream();
         }
         match tried {
-            Ok(round) if matches!(round.gate, Gate::Commit(..)) => {
-                self.announced = None;
-                Ok((round, Some(connection)))
-            }
+            Ok(round) if matches!(round.gate, Gate::Commit(..)) => Ok((round, Some(connection))),
             tried => {
-                match &tried {
-                    // Its outcome, or what is written instead of it, settles it.
-                    Ok(_) => self.announced = None,
-                    Err(_) => self.settle_announced_as_aborted(),
-                }
                 self.keep_or_release(connection);
                 tried.map(|round| (round, None))
             }
@@ -246,7 +241,7 @@ impl Session {
             }
         };
         self.transaction.begun();
-        Ok(Round { changes: vec![Vec::new(); ran.len()], ran, gate: Gate::Read })
+        Ok(Round { changes: vec![Vec::new(); ran.len()], ran, gate: Gate::Read, announced: None })
     }
 
     /// Whether every statement ran as it was proven.
@@ -308,10 +303,13 @@ impl Session {
     async fn settle_and_deliver(
         &mut self,
         pending: Vec<Pending>,
-        round: Round,
+        mut round: Round,
         connection: Option<Pooled>,
         started: Instant,
     ) -> Result<bool, SessionEnd> {
+        if let Some(announced) = round.announced.take() {
+            announced.taken_over();
+        }
         let in_block = self.transaction.is_block();
         match &round.gate {
             Gate::Commit(anchor, _) => match connection {
@@ -374,7 +372,7 @@ impl Session {
 
     async fn deliver(&mut self, pending: Vec<Pending>, round: Round, bound: Bound, started: Instant) -> Result<bool, SessionEnd> {
         let in_block = self.transaction.is_block();
-        let Round { ran, changes, gate: _ } = round;
+        let Round { ran, changes, gate: _, announced: _ } = round;
         let mut recorded = Vec::with_capacity(ran.len());
         for ((one, ran), changes) in pending.iter().zip(&ran).zip(&changes) {
             let outcome = self.outcome(one, ran, started, bound);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use super::announced::Announced;
 use super::core::{End as SessionEnd, Pending, Session, unrecorded};
 use super::exchange::{self, ExchangeError, Run};
 use super::failure::Failure;
@@ -233,10 +234,10 @@ impl Session {
             return Err(Failure::new("XX000", "nothing to write").into());
         };
         let intent = self.proxy.ledger.append(record::intent(&self.identity, first));
+        let mut announced = Announced::new(intent, self.proxy.unsettled.clone());
         let begin = super::transaction::begin_text(&self.default_modes, false);
         let log = self.proxy.ledger.origin().to_owned();
-        let announced = &mut self.announced;
-        let result = gate::run_to_record(connection, &begin, &steps, &relations, &self.proxy.hold, &log, intent, announced).await;
+        let result = gate::run_to_record(connection, &begin, &steps, &relations, &self.proxy.hold, &log, &mut announced).await;
         let (stepped, anchor, recorded) = match result {
             Ok(ran) => ran,
             Err(GateError::Ledger(error)) => {
@@ -249,18 +250,24 @@ impl Session {
             }
         };
         let changes = changed_by_each(&stepped.changes);
+        let announced = Some(announced);
         let Some(record) = recorded else {
             roll_back(connection).await;
-            return Ok(Round { ran: stepped.ran, changes: no_changes(pending), gate: Gate::Aborted(anchor) });
+            return Ok(Round { ran: stepped.ran, changes: no_changes(pending), gate: Gate::Aborted(anchor), announced });
         };
         for ((one, ran), changes) in pending.iter().zip(&stepped.ran).zip(&changes) {
             if let Err(deny) = one.check_changes(changes, &ran.end) {
                 roll_back(connection).await;
-                return Ok(Round { ran: stepped.ran, changes: no_changes(pending), gate: Gate::Withheld(anchor, deny) });
+                return Ok(Round {
+                    ran: stepped.ran,
+                    changes: no_changes(pending),
+                    gate: Gate::Withheld(anchor, deny),
+                    announced,
+                });
             }
         }
         let changes = pending.iter().zip(&changes).map(|(one, changes)| one.named(changes)).collect();
-        Ok(Round { ran: stepped.ran, changes, gate: Gate::Commit(anchor, record.ddl) })
+        Ok(Round { ran: stepped.ran, changes, gate: Gate::Commit(anchor, record.ddl), announced })
     }
 
     /// Statements of the agent's own block, some of which write.
@@ -302,14 +309,7 @@ impl Session {
             }
             changes.push(one.named(&changed));
         }
-        Ok(Round { ran: stepped.ran, changes, gate: Gate::Block })
-    }
-
-    /// A round trip that was announced and ended before COMMIT: its connection is closed or rolled back.
-    pub fn settle_announced_as_aborted(&mut self) {
-        if let Some(anchor) = self.announced.take() {
-            self.proxy.ledger.append_soon(record::settled(anchor, TransactionState::Aborted));
-        }
+        Ok(Round { ran: stepped.ran, changes, gate: Gate::Block, announced: None })
     }
 
     /// What ran in the block was not proven, or not as it is now: it must not be committed.
