@@ -106,17 +106,18 @@ fn concerns(bytes: &[u8]) -> bool {
 }
 
 fn tell(found: &mut BTreeMap<u64, Transaction>, seq: u64, bytes: &[u8], head: Head) {
-    let announced = |changes| Transaction { seq, leaf: leaf_hash(bytes), state: None, changes, recovered: false };
+    let announced = || Transaction { seq, leaf: leaf_hash(bytes), state: None, changes: Vec::new(), recovered: false };
     match (head.kind, head.reference, head.transaction_state) {
         (Kind::Intent, _, _) => {
-            found.insert(seq, announced(Vec::new()));
+            found.insert(seq, announced());
         }
         (Kind::Outcome, None, Some(TransactionState::Open)) if !head.changes.is_empty() => {
-            found.insert(seq, announced(head.changes));
+            found.insert(seq, announced());
         }
         (Kind::Outcome, Some(anchor), Some(TransactionState::Committing)) => {
             if let Some(one) = found.get_mut(&anchor) {
-                one.changes = head.changes;
+                // Several statements can commit together, each with an outcome of its own.
+                one.changes.extend(head.changes);
             }
         }
         (Kind::Final, Some(anchor), state)
@@ -140,7 +141,7 @@ mod tests {
     use crate::ledger::{Change, Entry, Ledger};
 
     fn entry(kind: Kind, reference: Option<u64>, state: TransactionState, changed: bool) -> Entry {
-        let change = Change { deleted: 0, inserted: 0, relation: "public.t".into(), updated: 0 };
+        let change = Change { deleted: 0, inserted: 1, relation: "public.t".into(), updated: 0 };
         Entry {
             reference,
             transaction_state: Some(state),
@@ -169,10 +170,19 @@ mod tests {
             entry(Kind::Outcome, None, Open, false),         // 10: a block that only read
             entry(Kind::Intent, None, Implicit, false),      // 11: withheld
             entry(Kind::Denial, Some(11), Aborted, false),   // 12
+            entry(Kind::Outcome, Some(0), Committing, true), // 13: the second statement of the first
         ] {
             ledger.append(entry).wait().unwrap();
         }
         assert_eq!(unsettled(dir.path()).unwrap(), [5, 6, 8]);
+        let sums = |changes: &[Change]| changes.iter().map(|change| change.inserted).sum::<u64>();
+        let inserted: Vec<_> = transactions(dir.path())
+            .unwrap()
+            .into_iter()
+            .map(|one| (one.seq, sums(&one.changes)))
+            .filter(|(_, n)| *n > 0)
+            .collect();
+        assert_eq!(inserted, [(0, 2), (6, 1)], "outcomes that commit together are summed up");
         let states: Vec<_> = transactions(dir.path()).unwrap().into_iter().map(|one| (one.seq, one.state)).collect();
         let known = [(0, Some(Committed)), (3, Some(Aborted)), (5, None), (6, None), (8, None), (11, Some(Aborted))];
         assert_eq!(states, known);
