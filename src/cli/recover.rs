@@ -43,7 +43,8 @@ async fn explain(config: &Config) -> anyhow::Result<ExitCode> {
         count(TransactionState::LostByFailover),
         transactions.iter().filter(|one| one.state.is_none()).count()
     );
-    for one in transactions.iter().filter(|one| one.recovered) {
+    let told = |one: &&Transaction| one.recovered || one.state == Some(TransactionState::LostByFailover);
+    for one in transactions.iter().filter(told) {
         println!("entry {}: {}", one.seq, because(one));
     }
     let open: Vec<&Transaction> = transactions.iter().filter(|one| one.state.is_none()).collect();
