@@ -117,6 +117,10 @@ BEGIN
   IF leaf IS NULL OR length(leaf) <> 32 THEN
     RAISE EXCEPTION 'a leaf hash has 32 bytes' USING ERRCODE = '22023';
   END IF;
+  -- The agent is told that it committed: a crash of the server must not take that back.
+  IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
   INSERT INTO pgwarrant.txn AS t (log, seq, state, leaf, changes)
     SELECT record.log, record.seq, 'committed', record.leaf,
            jsonb_agg(jsonb_build_object('relation', c.relation::bigint, 'inserted', c.inserted,
@@ -153,5 +157,8 @@ $$;
 -- Which server this is: a promoted standby has another timeline, another cluster another identifier.
 CREATE OR REPLACE FUNCTION pgwarrant.server() RETURNS TABLE (system_identifier text, timeline integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT (pg_control_system()).system_identifier::text, (pg_control_checkpoint()).timeline_id
+  SELECT (pg_control_system()).system_identifier::text,
+         -- After a promotion the control file has the old timeline until the first checkpoint is complete.
+         CASE WHEN pg_is_in_recovery() THEN (pg_control_checkpoint()).timeline_id
+              ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::integer END
 $$;
