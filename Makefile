@@ -1,6 +1,6 @@
 # Every target stands alone on a clean clone: it installs what it needs (scripts/setup.sh) and builds what it runs.
 
-.PHONY: help demo sandbox test lint bench soak fuzz
+.PHONY: help demo sandbox test lint bench soak torture fuzz
 
 help:
 	@echo "make demo     an agent, a proxy, a database and an auditor, from nothing, in two minutes"
@@ -8,7 +8,8 @@ help:
 	@echo "make test     every test"
 	@echo "make lint     rustfmt and clippy"
 	@echo "make bench    direct, PgBouncer and pgwarrant side by side"
-	@echo "make soak     the long form of the two-worlds test"
+	@echo "make soak     the long form of the two-worlds tests"
+	@echo "make torture  a thousand kills of proxy, backends and database under writes; KILLS=100 for fewer"
 	@echo "make fuzz     every fuzz target for five minutes; SECONDS_EACH=60 for one"
 
 demo:
@@ -37,6 +38,12 @@ bench:
 soak:
 	scripts/setup.sh test
 	PGWARRANT_TWO_WORLDS=100000 cargo test --release --test two_worlds -- --nocapture
+	PGWARRANT_TWO_WORLDS_WRITES=20000 cargo test --release --test two_worlds_writes -- --nocapture
+
+torture:
+	scripts/setup.sh test
+	cargo build --release --bin pgwarrant
+	PGWARRANT_TORTURE_KILLS=$(or $(KILLS),1000) cargo test --release --test crash whatever_is_killed -- --nocapture
 
 fuzz:
 	scripts/fuzz.sh $(SECONDS_EACH)

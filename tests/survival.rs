@@ -5,7 +5,7 @@ mod raw;
 mod support;
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +16,7 @@ use bytes::BytesMut;
 use pgwarrant::ledger::{Entry, Item, Kind, Reader};
 use pgwarrant::wire::request;
 use raw::Raw;
+use support::disk::SmallDisk;
 use support::stage::{Setting, Stage};
 
 const CLIENTS: u64 = 4;
@@ -164,47 +165,6 @@ fn mirrored(stage: &Stage) -> u64 {
         let row = client.query_one("SELECT count(*) FROM audit.statements", &[]).await.expect("the audit schema");
         row.get::<_, i64>(0).try_into().expect("a count")
     })
-}
-
-/// A small disk of its own, where this process may mount one.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(size: &str) -> Option<SmallDisk> {
-        let dir = tempfile::Builder::new().prefix("pgwarrant-disk-").tempdir().ok()?.keep();
-        let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", &format!("size={size},mode=0700"), "tmpfs"]).arg(&dir);
-        match command.output() {
-            Ok(output) if output.status.success() => Some(SmallDisk(dir)),
-            _ => {
-                eprintln!("skipped: no disk can be mounted here");
-                let _ = std::fs::remove_dir(&dir);
-                None
-            }
-        }
-    }
-
-    fn ledger(&self) -> PathBuf {
-        self.0.join("ledger")
-    }
-
-    /// Leaves this many bytes free.
-    fn fill_up_to(&self, free: u64) {
-        let found = rustix::fs::statvfs(&self.0).expect("a disk");
-        let size = (found.f_bavail * found.f_frsize).saturating_sub(free);
-        std::fs::write(self.0.join("filler"), vec![1; usize::try_from(size).expect("a small disk")]).expect("there is room");
-    }
-
-    fn empty(&self) {
-        std::fs::remove_file(self.0.join("filler")).expect("a file");
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-        let _ = std::fs::remove_dir(&self.0);
-    }
 }
 
 fn on_disk(disk: &SmallDisk, low_water: &str) -> Stage {

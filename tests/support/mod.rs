@@ -5,12 +5,14 @@
 #![allow(dead_code, unused_imports)]
 
 pub mod binaries;
+pub mod disk;
 pub mod guardian;
 pub mod lab;
 pub mod personas;
 pub mod postgres;
 pub mod proxy;
 pub mod stage;
+pub mod standby;
 pub mod template;
 pub mod user;
 

@@ -94,7 +94,7 @@ impl Builder {
             // From here on the guardian removes the directory, also when this process is killed.
             dir.disable_cleanup(true);
             let cluster = Cluster { dir: dir.path().to_owned(), port, binaries: binaries.clone(), guardian };
-            match cluster.wait_until_ready(Duration::from_secs(60)) {
+            match cluster.wait_until_ready(Duration::from_secs(60), 0) {
                 Ok(()) => return Ok(cluster),
                 Err(error) => last = Some(error),
             }
@@ -215,14 +215,43 @@ impl Cluster {
 
     /// Kills the server as a power cut would, and starts it again on the same port and data.
     pub fn crash_and_restart(&mut self, builder: &Builder) -> Result<(), Error> {
-        let pid = self.pid().ok_or_else(|| Error::Failed("the server is not running".to_owned()))?;
-        signal(pid, rustix::process::Signal::KILL)?;
+        self.cut_power()?;
+        self.start_again(builder)
+    }
+
+    /// Ends the server by a signal to the postmaster (QUIT is the immediate stop), and starts it again.
+    pub fn stop_and_restart(&mut self, builder: &Builder, how: rustix::process::Signal) -> Result<(), Error> {
+        let pid = self.running()?;
+        signal(pid, how)?;
         wait_gone(pid)?;
+        self.start_again(builder)
+    }
+
+    /// Every process of it at once: a backend that outlived the postmaster could still finish its COMMIT.
+    pub fn cut_power(&self) -> Result<(), Error> {
+        let pid = self.running()?;
+        signal(pid, rustix::process::Signal::STOP)?;
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+        let children: Vec<u32> = children.split_whitespace().filter_map(|child| child.parse().ok()).collect();
+        for &process in children.iter().chain([&pid]) {
+            // It may have ended by itself meanwhile.
+            let _ = signal(process, rustix::process::Signal::KILL);
+        }
+        children.iter().chain([&pid]).try_for_each(|process| wait_gone(*process))
+    }
+
+    /// Starts a server that has ended, on the same port and on the data that are there now.
+    pub fn start_again(&mut self, builder: &Builder) -> Result<(), Error> {
         let _ = fs::remove_file(self.data_dir().join("postmaster.pid"));
+        let before = self.log().len();
         let next = builder.spawn(&self.binaries, ServerUser::find()?, &self.dir, self.port)?;
         // Without its last will: it would remove the directory.
         std::mem::replace(&mut self.guardian, next).dismiss()?;
-        self.wait_until_ready(Duration::from_secs(60))
+        self.wait_until_ready(Duration::from_secs(60), before)
+    }
+
+    fn running(&self) -> Result<u32, Error> {
+        self.pid().ok_or_else(|| Error::Failed("the server is not running".to_owned()))
     }
 
     pub(super) fn stop_smoothly(&self) -> Result<(), Error> {
@@ -235,14 +264,17 @@ impl Cluster {
         fs::read_to_string(self.data_dir().join("postmaster.pid")).unwrap_or_default()
     }
 
-    /// The eighth line of `postmaster.pid` says so (`LOCK_FILE_LINE_PM_STATUS` in `miscadmin.h`).
-    fn wait_until_ready(&self, patience: Duration) -> Result<(), Error> {
+    /// The eighth line of `postmaster.pid` says so (`LOCK_FILE_LINE_PM_STATUS` in `miscadmin.h`): `ready`, or `standby` where
+    /// only reads are possible. What the log says up to `before` is of an earlier life.
+    fn wait_until_ready(&self, patience: Duration, before: usize) -> Result<(), Error> {
         let deadline = Instant::now() + patience;
         while Instant::now() < deadline {
-            if self.pid_file().lines().nth(7).is_some_and(|line| line.trim() == "ready") {
+            if self.pid_file().lines().nth(7).is_some_and(|line| matches!(line.trim(), "ready" | "standby")) {
                 return Ok(());
             }
-            if self.log().contains("FATAL: ") {
+            // Clients that come too early are told so with FATAL; only what the postmaster says ends it.
+            let news = self.log().split_off(before);
+            if news.lines().any(|line| line.contains("FATAL: ") && !line.contains("the database system is")) {
                 break;
             }
             thread::sleep(Duration::from_millis(10));
