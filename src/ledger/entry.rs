@@ -182,6 +182,15 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// It tells of the end of a transaction that an earlier entry announced.
+    pub fn ends_transaction(&self) -> bool {
+        use TransactionState::{Aborted, Committed, Committing, Implicit, LostByFailover, Open};
+        match self.transaction_state {
+            Some(Committing | Committed | Aborted | LostByFailover) => true,
+            Some(Implicit | Open) | None => false,
+        }
+    }
+
     pub fn new(kind: Kind) -> Self {
         Entry {
             abridged: Vec::new(),

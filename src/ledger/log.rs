@@ -147,8 +147,9 @@ impl Ledger {
 
     fn enqueue(&self, entry: Entry) -> Result<oneshot::Receiver<Result<Receipt, LedgerError>>, LedgerError> {
         let (reply, receipt) = oneshot::channel();
+        let ends = entry.ends_transaction();
         let entry = Rendered::new(self.stamp(entry))?;
-        self.inner.desk.queue.push(Request { entry, reply }, self.size())?;
+        self.inner.desk.queue.push(Request { entry, reply }, self.size(), ends)?;
         Ok(receipt)
     }
 
@@ -331,7 +332,7 @@ impl Appending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::entry::Kind;
+    use crate::ledger::entry::{Kind, TransactionState};
     use crate::ledger::testing::{Faults, FaultyDisk, ORIGIN, config, full_entry};
     use std::sync::atomic::Ordering::SeqCst;
 
@@ -451,14 +452,17 @@ mod tests {
         let ledger = Ledger::open(config(dir.path())).unwrap();
         let gate = MirrorGate::new(1);
         assert!(ledger.set_gate(gate.clone()));
-        assert!(matches!(append(&ledger), Err(LedgerError::MirrorUnseen)));
+        let append = |kind, transaction_state| ledger.append(Entry { transaction_state, ..Entry::new(kind) }).wait();
+        let begin = || append(Kind::Intent, Some(TransactionState::Implicit));
+        assert!(matches!(begin(), Err(LedgerError::MirrorUnseen)));
         gate.report(0);
-        append(&ledger).unwrap();
-        append(&ledger).unwrap();
-        assert!(matches!(append(&ledger), Err(LedgerError::MirrorBehind { lag: 2, max_lag: 1 })));
+        begin().unwrap();
+        begin().unwrap();
+        assert!(matches!(begin(), Err(LedgerError::MirrorBehind { lag: 2, max_lag: 1 })));
         assert!(matches!(ledger.health(), Health::Refusing(LedgerError::MirrorBehind { .. })));
-        gate.report(1);
-        append(&ledger).unwrap();
+        append(Kind::Final, Some(TransactionState::Committed)).expect("what has begun may end");
+        gate.report(2);
+        begin().unwrap();
     }
 
     #[test]

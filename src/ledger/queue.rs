@@ -58,14 +58,15 @@ impl Queue {
         self.gate.get()
     }
 
-    /// `size` is the committed size of the log. Tells nobody: see [`Queue::call`].
-    pub(super) fn push(&self, request: Request, size: u64) -> Result<(), LedgerError> {
+    /// `size` is the committed size of the log; `ends` says that the entry ends a transaction. Tells nobody: see
+    /// [`Queue::call`].
+    pub(super) fn push(&self, request: Request, size: u64, ends: bool) -> Result<(), LedgerError> {
         let mut waiting = self.lock();
         if let Some(error) = &waiting.stopped {
             return Err(error.clone());
         }
         if let Some(gate) = self.gate.get() {
-            gate.check(size + waiting.requests.len() as u64)?;
+            if ends { gate.check_end() } else { gate.check(size + waiting.requests.len() as u64) }?;
         }
         if waiting.bytes + request.entry.len() > MAX_WAITING_BYTES {
             return Err(LedgerError::Backlog);
