@@ -38,7 +38,8 @@ bench:
 soak:
 	scripts/setup.sh test
 	PGWARRANT_TWO_WORLDS=100000 cargo test --release --test two_worlds -- --nocapture
-	PGWARRANT_TWO_WORLDS_WRITES=20000 cargo test --release --test two_worlds_writes -- --nocapture
+	PGWARRANT_TWO_WORLDS_WRITES=20000 cargo test --release --test writes_in_scope -- --nocapture
+	PGWARRANT_WRITES=20000 cargo test --release --test two_worlds_writes -- --nocapture
 
 torture:
 	scripts/setup.sh test

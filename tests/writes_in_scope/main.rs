@@ -1,4 +1,4 @@
-//! Two worlds for writes: random statements that the proof permits run on a database, and the whole of it is compared with
+//! Random statements that the proof permits run on a database, and the whole of it is compared with
 //! what it was. No row outside the grants may change, no column that is not granted, none may leave the grant's WHERE, and
 //! the server's counters must tell what the comparison shows.
 
