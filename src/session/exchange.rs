@@ -91,50 +91,58 @@ impl From<crate::wire::FrameError> for ExchangeError {
     }
 }
 
-/// Runs statements in one round trip, until one fails. `before` is a statement of our own that goes first, such as BEGIN.
-/// On an error the connection is discarded.
-pub async fn run(
-    connection: &mut Connection,
-    before: Option<&str>,
-    runs: &[Run<'_>],
-    bound: &Bound,
-) -> Result<Vec<Ran>, ExchangeError> {
-    let result = attempt(connection, before, runs, bound).await;
+/// Statements of our own around those of an agent.
+#[derive(Debug, Default)]
+pub struct Frame {
+    /// Such as BEGIN.
+    pub before: Vec<String>,
+    /// Not reached if a statement fails.
+    pub after: Vec<String>,
+}
+
+/// Runs statements in one round trip, until one fails. On an error the connection is discarded.
+pub async fn run(connection: &mut Connection, frame: &Frame, runs: &[Run<'_>], bound: &Bound) -> Result<Vec<Ran>, ExchangeError> {
+    let result = attempt(connection, frame, runs, bound).await;
     if result.is_err() {
         connection.discard();
     }
     result
 }
 
-async fn attempt(
-    connection: &mut Connection,
-    before: Option<&str>,
-    runs: &[Run<'_>],
-    bound: &Bound,
-) -> Result<Vec<Ran>, ExchangeError> {
-    if let Some(text) = before {
+async fn attempt(connection: &mut Connection, frame: &Frame, runs: &[Run<'_>], bound: &Bound) -> Result<Vec<Ran>, ExchangeError> {
+    for text in &frame.before {
         append_text(connection, text)?;
     }
     append_runs(connection, runs)?;
+    for text in &frame.after {
+        append_text(connection, text)?;
+    }
     connection.sync();
     connection.flush().await?;
     let mut reader = Reader::new(bound);
-    if before.is_some()
-        && let End::Error { text, .. } = reader.one(connection, None).await?.end
-    {
-        return Err(ExchangeError::Control(text));
-    }
+    own_statements(connection, &mut reader, frame.before.len()).await?;
     let mut done = Vec::with_capacity(runs.len());
     for run in runs {
         let ran = reader.one(connection, Some(&run.digest)).await?;
         let has_failed = failed(&ran.end);
         done.push(ran);
         if has_failed {
-            break;
+            ready(connection).await?;
+            return Ok(done);
         }
     }
+    own_statements(connection, &mut reader, frame.after.len()).await?;
     ready(connection).await?;
     Ok(done)
+}
+
+async fn own_statements(connection: &mut Connection, reader: &mut Reader<'_>, count: usize) -> Result<(), ExchangeError> {
+    for _ in 0..count {
+        if let End::Error { text, .. } = reader.one(connection, None).await?.end {
+            return Err(ExchangeError::Control(text));
+        }
+    }
+    Ok(())
 }
 
 /// Runs one text without parameters, such as an EXPLAIN whose inner statement is proven.

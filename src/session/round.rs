@@ -9,7 +9,7 @@ use super::announced::Announced;
 use super::connection_settings;
 use super::core::{End as SessionEnd, Pending, Session, unrecorded};
 use super::decide::upstream_failed;
-use super::exchange::{self, ExchangeError, Ran, Run};
+use super::exchange::{self, ExchangeError, Frame, Ran, Run};
 use super::failure::Failure;
 use super::hold::End;
 use super::judge::check_same_types;
@@ -19,7 +19,7 @@ use super::prepared::{Decided, Permitted, PortalState, Values};
 use super::record::{Bound, Outcome};
 use super::trees::Pair;
 use crate::catalogue::snapshot::Volatility;
-use crate::catalogue::views::VISIBLE_SETTING;
+use crate::catalogue::views::{VISIBLE_SETTING, is_filtered_schema};
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
 use crate::ledger::{Change, Entry, Receipt, TransactionState};
@@ -177,7 +177,7 @@ impl Session {
         if writes {
             self.prepare_writes(connection).await?;
         }
-        if pending.iter().any(Pending::needs_writer) || (self.transaction.is_block() && self.may_write()) {
+        if writes {
             pending.iter().try_for_each(check_functions)?;
         }
         let mut names = Vec::with_capacity(pending.len());
@@ -205,7 +205,7 @@ impl Session {
         let round = match (writes, in_block) {
             (true, false) => self.run_gated(connection, pending, runs).await?,
             (true, true) => self.run_writes_in_block(connection, pending, runs).await?,
-            (false, _) => self.run_reads(connection, &runs, in_block).await?,
+            (false, _) => self.run_reads(connection, pending, &runs, in_block).await?,
         };
         let mut round = round;
         if let Err(failure) = self.write_copies(pending, &mut round) {
@@ -227,9 +227,22 @@ impl Session {
         confirmed.map(|()| round)
     }
 
-    async fn run_reads(&mut self, connection: &mut Pooled, runs: &[Run<'_>], in_block: bool) -> Result<Round, Trouble> {
-        let begin = self.transaction.begin_text(!self.may_write());
-        let ran = match exchange::run(connection, begin.as_deref(), runs, &self.proxy.hold).await {
+    async fn run_reads(
+        &mut self,
+        connection: &mut Pooled,
+        pending: &[Pending],
+        runs: &[Run<'_>],
+        in_block: bool,
+    ) -> Result<Round, Trouble> {
+        let mut frame = Frame::default();
+        frame.before.extend(self.transaction.begin_text(!self.may_write()));
+        if in_block && self.may_write() && pending.iter().any(|one| user_code(one).is_some()) {
+            // What a user wrote in SQL or another language could write too. A subtransaction that is read only and is taken
+            // back keeps it from that.
+            frame.before.extend(READ_ONLY.map(str::to_owned));
+            frame.after.extend(READ_WRITE.map(str::to_owned));
+        }
+        let ran = match exchange::run(connection, &frame, runs, &self.proxy.hold).await {
             Ok(ran) => ran,
             Err(error) => {
                 if self.transaction.is_block() {
@@ -540,16 +553,26 @@ impl Session {
 /// Once as it was proven, once anew, and once more for a change that came in between.
 const ATTEMPTS: usize = 3;
 
-/// What a user wrote in SQL or another language may write itself, wherever a transaction may write, and its counters would
-/// not be among those that were proven. Where nothing can be written it is harmless.
-fn check_functions(one: &Pending) -> Result<(), Failure> {
+const READ_ONLY: [&str; 2] = ["SAVEPOINT pgwarrant_read", "SET LOCAL transaction_read_only = on"];
+const READ_WRITE: [&str; 2] = ["ROLLBACK TO SAVEPOINT pgwarrant_read", "RELEASE SAVEPOINT pgwarrant_read"];
+
+/// A function in the statement that could write by itself: volatile, or written in SQL or another language, which may call
+/// what is. The filtered catalogue's own are not.
+fn user_code(one: &Pending) -> Option<String> {
     let Decided { certified, world, .. } = &one.permitted.decided;
-    let may_write =
-        |oid: &&u32| world.catalogue.functions.get(oid).is_none_or(|f| !f.native || f.volatility == Volatility::Volatile);
-    let Some(oid) = certified.reading.user_functions.iter().find(may_write) else { return Ok(()) };
-    let name = world.catalogue.functions.get(oid).map_or_else(|| "a function".to_owned(), |f| f.name.to_string());
-    let message = format!("{name} cannot be called where the transaction may write: it could write too");
-    Err(Deny::new(Reason::ImpliedCode, message).hint("Call it outside of a transaction block, or after BEGIN READ ONLY.").into())
+    let could_write = |oid: &&u32| match world.catalogue.functions.get(oid) {
+        Some(f) => !is_filtered_schema(&f.name.schema) && (!f.native || f.volatility == Volatility::Volatile),
+        None => true,
+    };
+    let oid = certified.reading.user_functions.iter().find(could_write)?;
+    Some(world.catalogue.functions.get(oid).map_or_else(|| "a function".to_owned(), |f| f.name.to_string()))
+}
+
+/// Among statements that write, its changes would not be among those that were proven and are counted.
+fn check_functions(one: &Pending) -> Result<(), Failure> {
+    let Some(name) = user_code(one) else { return Ok(()) };
+    let message = format!("{name} cannot be called together with a write: it could write too");
+    Err(Deny::new(Reason::ImpliedCode, message).hint("Call it in a statement of its own.").into())
 }
 
 /// The statement's name on this connection, where it has shown the proven tree.

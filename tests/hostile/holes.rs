@@ -284,13 +284,13 @@ pub const CASES: [Case; 41] = [
     ("rules on a table", |g, a| {
         let mut session = agent(g, a);
         for text in ["INSERT INTO products (id) VALUES (9999)", "UPDATE products SET name = ''", "DELETE FROM products"] {
-            assert_eq!(query(&mut session, text).reason(), "statement_not_allowed");
+            assert_eq!(query(&mut session, text).reason(), "relation_not_granted");
         }
         // A rule that replaces SELECTs makes a table a view; others are no matter of a read.
         as_bare(g, a, "SELECT sku FROM products WHERE id = 3");
         assert_eq!(
             query(&mut session, "WITH gone AS (DELETE FROM products RETURNING id) SELECT * FROM gone").reason(),
-            "statement_not_allowed"
+            "relation_not_granted"
         );
     }),
     ("a policy that a view's owner is subject to", |g, a| {
