@@ -21,6 +21,19 @@ const GRANTS: [&str; 3] = [
     "INSERT (*) ON public.pgbench_history",
 ];
 
+/// `pgbench --show-script=simple-update`, which is `-N`: given as a file, it does not count branches first.
+const SCRIPT: &str = "\
+\\set aid random(1, 100000 * :scale)
+\\set bid random(1, 1 * :scale)
+\\set tid random(1, 10 * :scale)
+\\set delta random(-5000, 5000)
+BEGIN;
+UPDATE pgbench_accounts SET abalance = abalance + :delta WHERE aid = :aid;
+SELECT abalance FROM pgbench_accounts WHERE aid = :aid;
+INSERT INTO pgbench_history (tid, bid, aid, delta, mtime) VALUES (:tid, :bid, :aid, :delta, CURRENT_TIMESTAMP);
+END;
+";
+
 const MODES: [&str; 2] = ["simple", "prepared"];
 const CLIENTS: [u32; 2] = [1, 8];
 
@@ -54,7 +67,7 @@ pub fn run(stage: &Stage, routes: &[Route], seconds: u32) -> Result<(), Error> {
                 } else {
                     stage.cluster.admin_url("shop")
                 };
-                let found = figures(&url, mode, clients, seconds, route)?;
+                let found = figures(stage, &url, mode, clients, seconds, route)?;
                 let base = *direct.get_or_insert(found.per_second);
                 println!(
                     "| {mode} | {clients} | {} | {:.0} | {:.3} | {:.2} |",
@@ -69,9 +82,21 @@ pub fn run(stage: &Stage, routes: &[Route], seconds: u32) -> Result<(), Error> {
     Ok(())
 }
 
-fn figures(url: &str, mode: &str, clients: u32, seconds: u32, route: &Route) -> Result<Figures, Error> {
+fn figures(stage: &Stage, url: &str, mode: &str, clients: u32, seconds: u32, route: &Route) -> Result<Figures, Error> {
+    let script = stage.home().join("simple-update.sql");
+    std::fs::write(&script, SCRIPT)?;
     let mut command = Command::new(stage::client("pgbench")?);
-    command.args(["-N", "-n", "-M", mode, "-c", &clients.to_string(), "-j", &clients.min(2).to_string()]);
+    command.arg("-f").arg(script).args([
+        "-D",
+        "scale=10",
+        "-n",
+        "-M",
+        mode,
+        "-c",
+        &clients.to_string(),
+        "-j",
+        &clients.min(2).to_string(),
+    ]);
     let text = stage::run(command.args(["-T", &seconds.to_string(), url]))?;
     let failed = number(&text, "number of failed transactions: ").unwrap_or(0.0);
     if failed > 0.0 {

@@ -124,6 +124,8 @@ impl Stage {
         let text = format!("{}{}", &text[..mirror], &text[rest..])
             .replace(&format!(":{}\"", self.port), &format!(":{port}\""))
             .replace(&format!(":{}\"", self.metrics_port), &format!(":{metrics}\""))
+            // A log of its own: two logs of one name would number their transactions alike in the database.
+            .replace("sandbox.invalid/pgwarrant/shop", &format!("sandbox.invalid/pgwarrant/{name}"))
             .replace("dir = \"ledger\"", &format!("dir = {:?}", ledger.display().to_string()));
         let config = self.home.path().join(format!("{name}.toml"));
         fs::write(&config, text)?;
