@@ -3,6 +3,7 @@
 mod announced;
 pub mod cache;
 pub mod cancel;
+mod certify;
 mod client;
 mod connection_settings;
 mod control;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::announced::Announced;
+use super::certify;
 use super::connection_settings;
 use super::core::{End as SessionEnd, Pending, Session, unrecorded};
 use super::decide::upstream_failed;
@@ -15,15 +16,14 @@ use super::hold::End;
 use super::judge::check_same_types;
 use super::metrics::Metrics;
 use super::notices;
-use super::prepared::{Decided, Permitted, PortalState, Values};
+use super::prepared::{PortalState, Values};
 use super::record::{Bound, Outcome};
 use super::trees::Pair;
-use crate::catalogue::snapshot::Volatility;
-use crate::catalogue::views::{VISIBLE_SETTING, is_filtered_schema};
+use crate::catalogue::views::VISIBLE_SETTING;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
 use crate::ledger::{Change, Entry, Receipt, TransactionState};
-use crate::upstream::{Certified, ParseFailure, Pool, PoolError, Pooled};
+use crate::upstream::{Pool, PoolError, Pooled};
 use crate::wire::reply;
 
 /// What a round trip stumbled over.
@@ -178,11 +178,11 @@ impl Session {
             self.prepare_writes(connection).await?;
         }
         if writes {
-            pending.iter().try_for_each(check_functions)?;
+            pending.iter().try_for_each(certify::check_functions)?;
         }
         let mut names = Vec::with_capacity(pending.len());
         for one in pending {
-            names.push(certify(connection, &one.permitted).await?);
+            names.push(certify::certify(connection, &one.permitted).await?);
         }
         let parameters: Vec<Vec<Option<Bytes>>> =
             pending.iter().map(|one| one.permitted.decided.parameters(&one.values)).collect();
@@ -236,11 +236,11 @@ impl Session {
     ) -> Result<Round, Trouble> {
         let mut frame = Frame::default();
         frame.before.extend(self.transaction.begin_text(!self.may_write()));
-        if in_block && self.may_write() && pending.iter().any(|one| user_code(one).is_some()) {
+        if in_block && self.may_write() && pending.iter().any(|one| certify::user_code(one).is_some()) {
             // What a user wrote in SQL or another language could write too. A subtransaction that is read only and is taken
             // back keeps it from that.
-            frame.before.extend(READ_ONLY.map(str::to_owned));
-            frame.after.extend(READ_WRITE.map(str::to_owned));
+            frame.before.extend(certify::READ_ONLY.map(str::to_owned));
+            frame.after.extend(certify::READ_WRITE.map(str::to_owned));
         }
         let ran = match exchange::run(connection, &frame, runs, &self.proxy.hold).await {
             Ok(ran) => ran,
@@ -552,55 +552,6 @@ impl Session {
 
 /// Once as it was proven, once anew, and once more for a change that came in between.
 const ATTEMPTS: usize = 3;
-
-const READ_ONLY: [&str; 2] = ["SAVEPOINT pgwarrant_read", "SET LOCAL transaction_read_only = on"];
-const READ_WRITE: [&str; 2] = ["ROLLBACK TO SAVEPOINT pgwarrant_read", "RELEASE SAVEPOINT pgwarrant_read"];
-
-/// A function in the statement that could write by itself: volatile, or written in SQL or another language, which may call
-/// what is. The filtered catalogue's own are not.
-fn user_code(one: &Pending) -> Option<String> {
-    let Decided { certified, world, .. } = &one.permitted.decided;
-    let could_write = |oid: &&u32| match world.catalogue.functions.get(oid) {
-        Some(f) => !is_filtered_schema(&f.name.schema) && (!f.native || f.volatility == Volatility::Volatile),
-        None => true,
-    };
-    let oid = certified.reading.user_functions.iter().find(could_write)?;
-    Some(world.catalogue.functions.get(oid).map_or_else(|| "a function".to_owned(), |f| f.name.to_string()))
-}
-
-/// Among statements that write, its changes would not be among those that were proven and are counted.
-fn check_functions(one: &Pending) -> Result<(), Failure> {
-    let Some(name) = user_code(one) else { return Ok(()) };
-    let message = format!("{name} cannot be called together with a write: it could write too");
-    Err(Deny::new(Reason::ImpliedCode, message).hint("Call it in a statement of its own.").into())
-}
-
-/// The statement's name on this connection, where it has shown the proven tree.
-async fn certify(connection: &mut Pooled, permitted: &Permitted) -> Result<String, Trouble> {
-    let reading = &permitted.decided.certified.reading;
-    if let Some(certified) = connection.certified().get(reading.id) {
-        return if certified.tree_digest == reading.digest {
-            Ok(certified.name.as_str().to_owned())
-        } else {
-            Err(Trouble::Changed)
-        };
-    }
-    let name = connection.certified().new_name();
-    match connection.parse_and_read(name.as_str(), &reading.text, &reading.parameter_types).await {
-        Ok(parsed) if parsed.tree_digest == reading.digest && parsed.other_notices == 0 => {
-            let text = name.as_str().to_owned();
-            connection.certified().insert(reading.id, Certified { name, tree_digest: parsed.tree_digest });
-            Ok(text)
-        }
-        Ok(_) => {
-            connection.certified().give_up(name);
-            Err(Trouble::Changed)
-        }
-        // It was read before: what makes it fail now is a change, or the server's state.
-        Err(ParseFailure::Server(error)) if error.sqlstate().starts_with("42") => Err(Trouble::Changed),
-        Err(failure) => Err(super::decide::unread(failure, &reading.text).into()),
-    }
-}
 
 pub fn exchange_failed(error: &ExchangeError) -> Failure {
     match error {
