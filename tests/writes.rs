@@ -215,13 +215,12 @@ fn a_connection_lost_during_commit_is_unknown_to_the_agent_and_settled_in_the_le
         hang(&admin, true).await;
         let write = tokio::spawn(async move { (writer.execute(INSERT, &[]).await, writer) });
         wait_for_hang(&admin).await;
-        hang(&admin, false).await;
+        // It committed on its own disk; the server gives up waiting for the standby, and the connection with it.
         let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'pgwarrant_writer'";
         admin.batch_execute(kill).await.expect("killed");
         let (said, _writer) = write.await.expect("no panic");
-        let told = said.as_ref().map_err(code);
-        // Unless the reload released it first, the agent learns that nobody knows.
-        assert!(matches!(&told, Ok(1)) || matches!(&told, Err((state, _)) if state == "08007"), "{told:?}");
+        assert_eq!(code(&said.expect_err("nobody knows")).0, "08007");
+        hang(&admin, false).await;
         let last = last_final(&stage, 0).await;
         assert_eq!(last.transaction_state, Some(TransactionState::Committed), "it did take place");
         let rows: i64 = admin.query_one("SELECT count(*) FROM orders WHERE id > 50000", &[]).await.expect("a count").get(0);
@@ -302,5 +301,86 @@ fn nobody_changes_the_record_and_the_role_cannot_even_read_it() {
             let error = writer.query(sql, &[]).await.expect_err(sql);
             assert_eq!(code(&error).0, "42501", "{sql}: {error:?}");
         }
+    });
+}
+
+/// What `support` may call, made to write wherever it can.
+const SPY: &str = "
+    CREATE TABLE public.spied (at timestamptz DEFAULT now());
+    CREATE OR REPLACE FUNCTION public.order_total(order_id integer) RETURNS bigint LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+        AS $$ BEGIN INSERT INTO public.spied DEFAULT VALUES; RETURN 1; END $$;";
+
+#[test]
+fn a_function_that_a_read_calls_writes_nothing_whatever_the_transaction() {
+    let stage = Stage::start(Setting::default()).expect("a stage");
+    block_on(async {
+        let admin = admin(&stage).await;
+        admin.batch_execute(SPY).await.expect("a function that writes");
+        let agent = agent(&stage, "support").await;
+        let locks = "SELECT order_total(5) FROM tickets WHERE id = 45 AND tenant_id = 7 FOR UPDATE";
+        let plain = "SELECT order_total(5)";
+        for steps in [
+            &[plain][..],
+            &[locks],
+            &["BEGIN", plain, "COMMIT"],
+            &["BEGIN", locks, "COMMIT"],
+            &["BEGIN", "EXPLAIN SELECT order_total(5)", "COMMIT"],
+            // The server forgets READ ONLY with the savepoint.
+            &["BEGIN", "SAVEPOINT s", "SET TRANSACTION READ ONLY", "ROLLBACK TO s", plain, "COMMIT"],
+            &["BEGIN", "UPDATE tickets SET priority = 2 WHERE id = 45 AND tenant_id = 7", plain, "COMMIT"],
+            &["UPDATE tickets SET priority = order_total(5) WHERE id = 45 AND tenant_id = 7"],
+        ] {
+            for step in steps {
+                // Most of them fail; what counts is what is left.
+                let _ = agent.batch_execute(step).await;
+            }
+            agent.batch_execute("ROLLBACK").await.expect("the session goes on");
+            let written: i64 = admin.query_one("SELECT count(*) FROM spied", &[]).await.expect("a count").get(0);
+            assert_eq!(written, 0, "{steps:?}");
+        }
+        admin.batch_execute("SELECT public.order_total(5)").await.expect("it does write where it may");
+        let written: i64 = admin.query_one("SELECT count(*) FROM spied", &[]).await.expect("a count").get(0);
+        assert_eq!(written, 1);
+    });
+}
+
+#[test]
+fn rows_locked_outside_of_a_block_are_read() {
+    let stage = Stage::start(Setting::default()).expect("a stage");
+    block_on(async {
+        let agent = agent(&stage, "support").await;
+        let sql = "SELECT id FROM tickets WHERE id = 45 AND tenant_id = 7 FOR UPDATE";
+        for _ in 0..2 {
+            assert_eq!(agent.query(sql, &[]).await.expect("it is proven").len(), 1);
+        }
+    });
+}
+
+#[test]
+fn a_write_whose_result_is_withheld_announces_no_transaction() {
+    let stage = Stage::start(Setting::default()).expect("a stage");
+    block_on(async {
+        let (agent, admin) = (agent(&stage, "support").await, admin(&stage).await);
+        // Tenant 7 has 250 customers, the grant returns 100.
+        let withheld = "WITH u AS (UPDATE tickets SET priority = 9 WHERE id = 45 AND tenant_id = 7 RETURNING id)
+            SELECT c.id FROM customers c WHERE c.tenant_id = 7";
+        let update = "UPDATE tickets SET priority = 4 WHERE id = 45 AND tenant_id = 7";
+        agent.batch_execute("BEGIN; ").await.expect("a block");
+        agent.batch_execute("SAVEPOINT s").await.expect("a savepoint");
+        assert_eq!(code(&agent.batch_execute(withheld).await.expect_err("too many rows")).1, "row_limit");
+        for sql in ["ROLLBACK TO s", update, "COMMIT"] {
+            agent.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        }
+        last_final(&stage, 0).await;
+        let found = pgwarrant::ledger::transactions(&stage.home().join("ledger")).expect("the ledger reads");
+        let [one] = found.as_slice() else { panic!("one transaction: {found:?}") };
+        assert_eq!(
+            (one.state, one.changes.as_slice()),
+            (Some(TransactionState::Committed), &[change("public.tickets", 0, 1, 0)][..])
+        );
+        let row = admin.query_one("SELECT seq, leaf FROM pgwarrant.txn", &[]).await.expect("one row");
+        assert_eq!((row.get::<_, i64>(0), row.get::<_, &[u8]>(1)), (one.seq as i64, &one.leaf[..]));
+        let priority: i16 = admin.query_one("SELECT priority FROM tickets WHERE id = 45", &[]).await.expect("a row").get(0);
+        assert_eq!(priority, 4);
     });
 }

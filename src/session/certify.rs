@@ -5,7 +5,7 @@ use super::core::Pending;
 use super::failure::Failure;
 use super::prepared::{Decided, Permitted};
 use super::round::Trouble;
-use crate::catalogue::snapshot::Volatility;
+use crate::catalogue::snapshot::{Function, FunctionKind, Volatility};
 use crate::catalogue::views::is_filtered_schema;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
@@ -16,20 +16,22 @@ pub const READ_ONLY: [&str; 2] = ["SAVEPOINT pgwarrant_read", "SET LOCAL transac
 pub const READ_WRITE: [&str; 2] = ["ROLLBACK TO SAVEPOINT pgwarrant_read", "RELEASE SAVEPOINT pgwarrant_read"];
 
 /// A function in the statement that could write by itself: volatile, or written in SQL or another language, which may call
-/// what is. The filtered catalogue's own are not.
-pub fn user_code(one: &Pending) -> Option<String> {
-    let Decided { certified, world, .. } = &one.permitted.decided;
-    let could_write = |oid: &&u32| match world.catalogue.functions.get(oid) {
-        Some(f) => !is_filtered_schema(&f.name.schema) && (!f.native || f.volatility == Volatility::Volatile),
-        None => true,
+/// what is. An aggregate stands in the catalogue as native whatever its transition function is. The filtered catalogue's own
+/// are not.
+pub fn user_code(decided: &Decided) -> Option<String> {
+    let Decided { certified, world, .. } = decided;
+    let is_harmless = |f: &Function| {
+        is_filtered_schema(&f.name.schema)
+            || (f.native && f.kind == FunctionKind::Function && f.volatility != Volatility::Volatile)
     };
+    let could_write = |oid: &&u32| !world.catalogue.functions.get(oid).is_some_and(is_harmless);
     let oid = certified.reading.user_functions.iter().find(could_write)?;
     Some(world.catalogue.functions.get(oid).map_or_else(|| "a function".to_owned(), |f| f.name.to_string()))
 }
 
 /// Among statements that write, its changes would not be among those that were proven and are counted.
 pub fn check_functions(one: &Pending) -> Result<(), Failure> {
-    let Some(name) = user_code(one) else { return Ok(()) };
+    let Some(name) = user_code(&one.permitted.decided) else { return Ok(()) };
     let message = format!("{name} cannot be called together with a write: it could write too");
     Err(Deny::new(Reason::ImpliedCode, message).hint("Call it in a statement of its own.").into())
 }

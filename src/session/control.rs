@@ -22,6 +22,7 @@ impl Session {
             self.block_modes = merged(self.default_modes, modes);
             self.transaction = Transaction::Announced(self.block_modes);
             self.settings.begin();
+            self.block = Default::default();
             self.subtransactions.clear();
         }
         let start = text.trim_start().get(..5).is_some_and(|word| word.eq_ignore_ascii_case("start"));
@@ -197,7 +198,7 @@ impl Session {
     /// Runs a control statement of ours in the agent's block, which begins upstream if it has not yet.
     async fn in_block(&mut self, text: &str) -> Result<(), Failure> {
         let mut connection = self.statement_connection(false).await?;
-        let begin = self.transaction.begin_text(!self.may_write());
+        let begin = self.transaction.begin_text(!self.block.read_write);
         let done = async {
             if let Some(begin) = begin {
                 connection_settings::apply(&mut connection, &self.settings).await?;

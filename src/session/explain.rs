@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use super::certify;
 use super::connection_settings;
 use super::core::{Session, unrecorded};
 use super::decide::{self, upstream_failed};
@@ -105,9 +106,16 @@ impl Session {
         let failed = |error| upstream_failed(&error);
         connection_settings::apply(connection, &self.settings).await.map_err(failed)?;
         let own_block = !self.transaction.is_block();
+        if self.block.read_write
+            && let Some(name) = certify::user_code(decided)
+        {
+            // Planning may call it.
+            let message = format!("EXPLAIN of a statement that calls {name} is not supported where the transaction may write");
+            return Err(Deny::new(Reason::FeatureNotSupported, message).hint("Explain it outside of the transaction.").into());
+        }
         if own_block {
             connection.simple("BEGIN READ ONLY").await.map_err(failed)?;
-        } else if let Some(begin) = self.transaction.begin_text(!self.may_write()) {
+        } else if let Some(begin) = self.transaction.begin_text(!self.block.read_write) {
             connection.simple(&begin).await.map_err(failed)?;
             self.transaction.begun();
         }

@@ -121,7 +121,8 @@ pub async fn record_block(
     connection.sync();
     connection.flush().await?;
     let recorded = match connection.control_answer().await? {
-        Ok(_) => connection.control_answer().await?,
+        // An error of the record itself is no business of the agent's: the database and the ledger disagree.
+        Ok(_) => Ok(connection.control_answer().await?.map_err(UpstreamError::Server)?),
         Err(error) => Err(error),
     };
     ready(connection).await?;

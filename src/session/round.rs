@@ -18,6 +18,7 @@ use super::metrics::Metrics;
 use super::notices;
 use super::prepared::{PortalState, Values};
 use super::record::{Bound, Outcome};
+use super::transaction::begin_text;
 use super::trees::Pair;
 use crate::catalogue::views::VISIBLE_SETTING;
 use crate::decision::deny::Deny;
@@ -176,8 +177,6 @@ impl Session {
         let writes = pending.iter().any(Pending::writes);
         if writes {
             self.prepare_writes(connection).await?;
-        }
-        if writes {
             pending.iter().try_for_each(certify::check_functions)?;
         }
         let mut names = Vec::with_capacity(pending.len());
@@ -202,12 +201,11 @@ impl Session {
                 digest: one.permitted.decided.certified.reading.digest,
             })
             .collect();
-        let round = match (writes, in_block) {
+        let mut round = match (writes, in_block) {
             (true, false) => self.run_gated(connection, pending, runs).await?,
             (true, true) => self.run_writes_in_block(connection, pending, runs).await?,
             (false, _) => self.run_reads(connection, pending, &runs, in_block).await?,
         };
-        let mut round = round;
         if let Err(failure) = self.write_copies(pending, &mut round) {
             connection.discard();
             if in_block {
@@ -216,8 +214,9 @@ impl Session {
             return Err(failure.into());
         }
         let confirmed = self.confirm(connection, pending, &round).await;
-        if confirmed.is_err() && writes {
-            // What ran was not what was proven, so it must not be committed.
+        let may_have_written = writes || (self.block.read_write && matches!(confirmed, Err(Trouble::Changed)));
+        if confirmed.is_err() && may_have_written {
+            // What ran was not what was proven, so it must not be committed: what a SELECT has become may write too.
             connection.discard();
             if in_block {
                 self.give_up_block(connection);
@@ -235,8 +234,15 @@ impl Session {
         in_block: bool,
     ) -> Result<Round, Trouble> {
         let mut frame = Frame::default();
-        frame.before.extend(self.transaction.begin_text(!self.may_write()));
-        if in_block && self.may_write() && pending.iter().any(|one| certify::user_code(one).is_some()) {
+        frame.before.extend(self.transaction.begin_text(!self.block.read_write));
+        if !in_block && pending.iter().any(Pending::needs_writer) {
+            // It only locks rows, and the locks would go at once. Nothing that ran on a connection which may write is kept
+            // without a record.
+            frame.before.push(begin_text(&self.default_modes, false));
+            frame.after.push("ROLLBACK".to_owned());
+        }
+        let calls = |one: &Pending| certify::user_code(&one.permitted.decided).is_some();
+        if self.block.read_write && pending.iter().any(calls) {
             // What a user wrote in SQL or another language could write too. A subtransaction that is read only and is taken
             // back keeps it from that.
             frame.before.extend(certify::READ_ONLY.map(str::to_owned));
@@ -259,7 +265,6 @@ impl Session {
 
     /// Whether every statement ran as it was proven.
     async fn confirm(&self, connection: &mut Pooled, pending: &[Pending], round: &Round) -> Result<(), Trouble> {
-        self.confirm_functions(pending, &round.gate).await?;
         for (index, one) in round.ran.iter().enumerate() {
             // Read anew at Bind, the statement fails: the server's words for it can name what the agent may not see.
             if one.failed_to_be_read() {
@@ -272,7 +277,7 @@ impl Session {
                 return Err(Trouble::Changed);
             }
         }
-        Ok(())
+        self.confirm_functions(pending, &round.gate).await
     }
 
     /// The body of a user's function can be replaced without a new tree. So before a result that it made is recorded,
@@ -397,8 +402,20 @@ impl Session {
             // Sessions whose results are here already get into the same commit.
             tokio::task::yield_now().await;
         }
-        for (((one, ran), changes), recorded) in pending.into_iter().zip(ran).zip(changes).zip(recorded) {
-            let receipt = match recorded.await {
+        let mut receipts = Vec::with_capacity(recorded.len());
+        for ((one, (ran, changes)), recorded) in pending.iter().zip(ran.iter().zip(changes)).zip(recorded) {
+            let receipt = recorded.await;
+            if let Ok(receipt) = &receipt
+                && in_block
+                && !one.too_many(ran, in_block)
+            {
+                // Also behind an error that ends the pipeline: it ran, and the ledger announces it.
+                self.keep_write(receipt, changes);
+            }
+            receipts.push(receipt);
+        }
+        for ((one, ran), receipt) in pending.into_iter().zip(ran).zip(receipts) {
+            let receipt = match receipt {
                 Ok(receipt) => receipt,
                 Err(error) => {
                     self.client.release(one.before);
@@ -408,9 +425,6 @@ impl Session {
                 }
             };
             self.proxy.metrics.recording.record(held.elapsed());
-            if in_block {
-                self.keep_write(&receipt, changes);
-            }
             if !self.release(one, ran, receipt, in_block) {
                 return Ok(false);
             }
@@ -499,7 +513,11 @@ impl Session {
                 Err(Deny::new(Reason::UpstreamUnavailable, "the connection of this transaction was lost").into())
             }
             None if writes || (self.transaction.is_block() && self.may_write()) => match self.proxy.writers.clone() {
-                Some(writers) => self.acquire(&writers).await,
+                Some(writers) => {
+                    let connection = self.acquire(&writers).await?;
+                    self.block.read_write = self.transaction.is_block();
+                    Ok(connection)
+                }
                 None => Err(Deny::new(Reason::StatementNotAllowed, "this proxy only runs reads").into()),
             },
             None => self.acquire(&self.proxy.pool.clone()).await,

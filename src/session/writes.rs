@@ -20,6 +20,8 @@ use crate::wire::Oid;
 /// What the agent's open block has written.
 #[derive(Debug, Default)]
 pub struct BlockWrites {
+    /// The block is on a connection that may write, whatever was said since it began.
+    pub read_write: bool,
     /// Of the first outcome that changed something: the entry that announces the transaction.
     pub anchor: Option<Receipt>,
     /// The generation that the block's writes were proven under.

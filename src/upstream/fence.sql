@@ -19,7 +19,7 @@ REVOKE ALL ON pgwarrant.txn FROM PUBLIC;
 -- Append-only for everybody, its owner included.
 CREATE OR REPLACE FUNCTION pgwarrant.append_only() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  RAISE EXCEPTION 'pgwarrant.txn is append-only' USING ERRCODE = '42501';
+  RAISE EXCEPTION 'pgwarrant.% is append-only', tg_table_name USING ERRCODE = '42501';
 END $$;
 REVOKE ALL ON FUNCTION pgwarrant.append_only() FROM PUBLIC;
 DROP TRIGGER IF EXISTS append_only ON pgwarrant.txn;
@@ -78,6 +78,11 @@ CREATE TABLE IF NOT EXISTS pgwarrant.ddl (
   xid xid8        NOT NULL DEFAULT pg_catalog.pg_current_xact_id()
 );
 REVOKE ALL ON pgwarrant.ddl FROM PUBLIC;
+-- A count that could go back could come to where it was.
+DROP TRIGGER IF EXISTS append_only ON pgwarrant.ddl;
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON pgwarrant.ddl
+  FOR EACH STATEMENT EXECUTE FUNCTION pgwarrant.append_only();
+ALTER TABLE pgwarrant.ddl ENABLE ALWAYS TRIGGER append_only;
 
 CREATE OR REPLACE FUNCTION pgwarrant.note_ddl() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
