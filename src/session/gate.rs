@@ -4,14 +4,15 @@ use super::announced::Announced;
 use super::exchange::{ExchangeError, Ran, Reader, Run, append_runs, append_text, failed, ready};
 use super::hold::{Bound, End};
 use crate::ledger::{LedgerError, Receipt};
-use crate::upstream::{Changes, Connection, Control, Record, ServerError, UpstreamError};
-use crate::wire::Oid;
+use crate::upstream::{Changes, Connection, Control, Counted, Record, ServerError, UpstreamError};
 
 /// What one round trip of statements in a transaction gave.
 #[derive(Debug)]
 pub struct Stepped {
     pub ran: Vec<Ran>,
-    /// By statement: what its relations have changed since the transaction began. Empty for a statement that only reads.
+    /// The counters of relations before their first change here.
+    pub base: Vec<Changes>,
+    /// By statement: the counters of its relations behind it. Empty for a statement that only reads.
     pub changes: Vec<Vec<Changes>>,
 }
 
@@ -32,7 +33,7 @@ impl From<UpstreamError> for GateError {
 /// A statement of a transaction, with the relations that it may change.
 pub struct Step<'a> {
     pub run: Run<'a>,
-    pub relations: Vec<Oid>,
+    pub counted: Counted,
 }
 
 /// BEGIN, the statements, deferred constraints, and the record, in one round trip. The record names the entry that
@@ -42,31 +43,35 @@ pub async fn run_to_record(
     connection: &mut Connection,
     begin: &str,
     steps: &[Step<'_>],
-    relations: &[Oid],
+    counted: &Counted,
     bound: &Bound,
     log: &str,
     announced: &mut Announced,
 ) -> Result<(Stepped, Receipt, Option<Record>), GateError> {
     append_text(connection, begin)?;
     // A lone write is what the record counts.
-    let alone = steps.iter().filter(|step| !step.relations.is_empty()).count() == 1;
+    let alone = steps.iter().filter(|step| !step.counted.is_empty()).count() == 1;
+    connection.append_control(Control::Base(counted))?;
     append_steps(connection, steps, !alone)?;
     connection.flush().await?;
     let anchor = announced.receipt().await.map_err(GateError::Ledger)?;
+    let record = Control::Record { log, seq: anchor.seq(), leaf: anchor.leaf_hash(), counted, base: None };
     connection.append_control(Control::Immediate)?;
-    connection.append_control(Control::Record { log, seq: anchor.seq(), leaf: anchor.leaf_hash(), relations })?;
+    connection.append_control(record)?;
     connection.sync();
     connection.flush().await?;
     let mut reader = Reader::new(bound);
     if let End::Error { text, .. } = reader.one(connection, None).await?.end {
         return Err(ExchangeError::Control(text).into());
     }
+    let base = counters(connection, Control::Base(counted)).await?;
     let mut ran = read_steps(connection, steps, &mut reader, !alone).await?;
+    ran.base = base;
     if ran.ran.last().is_some_and(|last| failed(&last.end)) {
         ready(connection).await?;
         return Ok((ran, anchor, None));
     }
-    if let Err(error) = connection.control_answer().await? {
+    if let Err(error) = connection.control_answer(Control::Immediate).await? {
         // A deferred constraint: the statement that Postgres would blame is the last one.
         if let Some(last) = ran.ran.last_mut() {
             last.end = super::exchange::error(error.raw.clone())?;
@@ -74,26 +79,31 @@ pub async fn run_to_record(
         ready(connection).await?;
         return Ok((ran, anchor, None));
     }
-    let rows = connection.control_answer().await?.map_err(|error| ExchangeError::Control(error.to_string()))?;
+    let answer = connection.control_answer(record).await?.map_err(|error| ExchangeError::Control(error.to_string()))?;
+    let record = answer.record()?;
     ready(connection).await?;
-    let record = Record::from(rows);
     if alone {
-        for (step, changes) in steps.iter().zip(&mut ran.changes).filter(|(step, _)| !step.relations.is_empty()) {
-            changes.extend(record.changes.iter().filter(|c| step.relations.contains(&c.relation)));
+        // Its relations are all that was counted.
+        for (_, changes) in steps.iter().zip(&mut ran.changes).filter(|(step, _)| !step.counted.is_empty()) {
+            changes.extend(ran.base.iter().zip(&record.changes).map(|(base, since)| base.and(since)));
         }
     }
     Ok((ran, anchor, Some(record)))
 }
 
-/// Statements inside the agent's own block.
+/// Statements inside the agent's own block. `fresh`: the relations that it has not changed before.
 pub async fn run_in_block(
     connection: &mut Connection,
     begin: Option<&str>,
     steps: &[Step<'_>],
+    fresh: &Counted,
     bound: &Bound,
 ) -> Result<Stepped, ExchangeError> {
     if let Some(begin) = begin {
         append_text(connection, begin)?;
+    }
+    if !fresh.is_empty() {
+        connection.append_control(Control::Count(fresh))?;
     }
     append_steps(connection, steps, true)?;
     connection.sync();
@@ -104,7 +114,9 @@ pub async fn run_in_block(
     {
         return Err(ExchangeError::Control(text));
     }
-    let ran = read_steps(connection, steps, &mut reader, true).await?;
+    let base = if fresh.is_empty() { Vec::new() } else { counters(connection, Control::Count(fresh)).await? };
+    let mut ran = read_steps(connection, steps, &mut reader, true).await?;
+    ran.base = base;
     ready(connection).await?;
     Ok(ran)
 }
@@ -114,19 +126,21 @@ pub async fn record_block(
     connection: &mut Connection,
     log: &str,
     anchor: &Receipt,
-    relations: &[Oid],
+    counted: &Counted,
+    base: &[Changes],
 ) -> Result<Result<Record, ServerError>, UpstreamError> {
+    let record = Control::Record { log, seq: anchor.seq(), leaf: anchor.leaf_hash(), counted, base: Some(base) };
     connection.append_control(Control::Immediate)?;
-    connection.append_control(Control::Record { log, seq: anchor.seq(), leaf: anchor.leaf_hash(), relations })?;
+    connection.append_control(record)?;
     connection.sync();
     connection.flush().await?;
-    let recorded = match connection.control_answer().await? {
+    let recorded = match connection.control_answer(Control::Immediate).await? {
         // An error of the record itself is no business of the agent's: the database and the ledger disagree.
-        Ok(_) => Ok(connection.control_answer().await?.map_err(UpstreamError::Server)?),
+        Ok(_) => Ok(connection.control_answer(record).await?.map_err(UpstreamError::Server)?.record()?),
         Err(error) => Err(error),
     };
     ready(connection).await?;
-    Ok(recorded.map(Record::from))
+    Ok(recorded)
 }
 
 /// Sends COMMIT and does not wait for its answer.
@@ -144,15 +158,12 @@ pub async fn commit_answer(connection: &mut Connection) -> Result<Result<String,
     }
 }
 
-/// `look`: ask after each write what it changed.
+/// `look`: ask behind each write for its counters.
 fn append_steps(connection: &mut Connection, steps: &[Step<'_>], look: bool) -> Result<(), ExchangeError> {
     for step in steps {
-        if !step.relations.is_empty() {
-            connection.append_control(Control::Begin(&step.relations))?;
-        }
         append_runs(connection, std::slice::from_ref(&step.run))?;
-        if look && !step.relations.is_empty() {
-            connection.append_control(Control::Changes(&step.relations))?;
+        if look && !step.counted.is_empty() {
+            connection.append_control(Control::Count(&step.counted))?;
         }
     }
     Ok(())
@@ -164,13 +175,9 @@ async fn read_steps(
     reader: &mut Reader<'_>,
     look: bool,
 ) -> Result<Stepped, ExchangeError> {
-    let mut done = Stepped { ran: Vec::with_capacity(steps.len()), changes: Vec::with_capacity(steps.len()) };
-    let control = |answer: Result<Vec<Changes>, ServerError>| answer.map_err(|error| ExchangeError::Control(error.to_string()));
+    let (ran, changes) = (Vec::with_capacity(steps.len()), Vec::with_capacity(steps.len()));
+    let mut done = Stepped { ran, base: Vec::new(), changes };
     for step in steps {
-        let writes = !step.relations.is_empty();
-        if writes {
-            control(connection.control_answer().await?)?;
-        }
         let ran = reader.one(connection, Some(&step.run.digest)).await?;
         let has_failed = failed(&ran.end);
         done.ran.push(ran);
@@ -178,7 +185,15 @@ async fn read_steps(
             done.changes.push(Vec::new());
             break;
         }
-        done.changes.push(if writes && look { control(connection.control_answer().await?)? } else { Vec::new() });
+        let look = look && !step.counted.is_empty();
+        done.changes.push(if look { counters(connection, Control::Count(&step.counted)).await? } else { Vec::new() });
     }
     Ok(done)
+}
+
+async fn counters(connection: &mut Connection, control: Control<'_>) -> Result<Vec<Changes>, ExchangeError> {
+    match connection.control_answer(control).await? {
+        Ok(answer) => Ok(answer.counters()?),
+        Err(error) => Err(ExchangeError::Control(error.to_string())),
+    }
 }

@@ -1,20 +1,19 @@
 //! Statements that write: announced, run up to their record, checked, committed while their outcome goes to disk, released.
 
-use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::announced::Announced;
 use super::core::{End as SessionEnd, Pending, Session, unrecorded};
 use super::exchange::{self, ExchangeError, Run};
 use super::failure::Failure;
-use super::gate::{self, GateError, Step};
+use super::gate::{self, GateError, Step, Stepped};
 use super::hold::End;
 use super::record::{self, Bound};
 use super::round::{Gate, Round, Trouble, exchange_failed};
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
 use crate::ledger::{Change, Receipt, TransactionState};
-use crate::upstream::{Changes, Control, Pooled, ServerError, UpstreamError};
+use crate::upstream::{Changes, Control, Counted, Pooled, ServerError, UpstreamError};
 use crate::wire::Oid;
 
 /// What the agent's open block has written.
@@ -26,8 +25,11 @@ pub struct BlockWrites {
     pub anchor: Option<Receipt>,
     /// The generation that the block's writes were proven under.
     generation: u64,
-    relations: BTreeSet<Oid>,
-    /// The counters at the last look.
+    /// Relations that it may have changed.
+    counted: Counted,
+    /// Their counters before the first change, in the same order.
+    base: Vec<Changes>,
+    /// Their counters at the last look.
     seen: Vec<Changes>,
     /// What each statement changed and no ROLLBACK TO took back.
     kept: Vec<Vec<Change>>,
@@ -51,6 +53,13 @@ impl BlockWrites {
             self.kept.truncate(self.savepoints[at].1);
             self.savepoints.truncate(at + 1);
         }
+    }
+
+    /// Relations that nothing here has changed before, with their counters.
+    fn learn(&mut self, fresh: &Counted, base: &[Changes]) {
+        self.counted.extend(fresh);
+        self.base.extend(base);
+        self.seen.extend(base);
     }
 
     /// What one statement changed, by the counters before and after it.
@@ -101,8 +110,19 @@ impl Pending {
         self.writes() || self.permitted.permit.locks()
     }
 
-    fn written(&self) -> Vec<Oid> {
-        self.permitted.permit.written().iter().map(|written| written.oid).collect()
+    /// What the server is asked to count for it, into `counted`.
+    fn count(&self, counted: &mut Counted) {
+        let catalogue = &self.permitted.decided.world.catalogue;
+        for written in self.permitted.permit.written() {
+            let partitioned = catalogue.relation(written.oid).is_none_or(|relation| relation.kind == PARTITIONED);
+            counted.add(written.oid, partitioned);
+        }
+    }
+
+    fn counted(&self) -> Counted {
+        let mut counted = Counted::default();
+        self.count(&mut counted);
+        counted
     }
 
     /// With the names that the proof knows them by.
@@ -230,8 +250,8 @@ impl Session {
         runs: Vec<Run<'_>>,
     ) -> Result<Round, Trouble> {
         let steps = steps(pending, runs);
-        let relations: BTreeSet<Oid> = pending.iter().flat_map(Pending::written).collect();
-        let relations: Vec<Oid> = relations.into_iter().collect();
+        let mut counted = Counted::default();
+        pending.iter().for_each(|one| one.count(&mut counted));
         let Some(first) = pending.iter().find(|one| one.writes()) else {
             return Err(Failure::new("XX000", "nothing to write").into());
         };
@@ -239,7 +259,7 @@ impl Session {
         let mut announced = Announced::new(intent, self.proxy.unsettled.clone());
         let begin = super::transaction::begin_text(&self.default_modes, false);
         let log = self.proxy.ledger.origin().to_owned();
-        let result = gate::run_to_record(connection, &begin, &steps, &relations, &self.proxy.hold, &log, &mut announced).await;
+        let result = gate::run_to_record(connection, &begin, &steps, &counted, &self.proxy.hold, &log, &mut announced).await;
         let (stepped, anchor, recorded) = match result {
             Ok(ran) => ran,
             Err(GateError::Ledger(error)) => {
@@ -251,7 +271,7 @@ impl Session {
                 return Err(exchange_failed(&error).into());
             }
         };
-        let changes = changed_by_each(&stepped.changes);
+        let changes = changed_by_each(&stepped);
         let announced = Some(announced);
         let Some(record) = recorded else {
             roll_back(connection).await;
@@ -281,7 +301,10 @@ impl Session {
     ) -> Result<Round, Trouble> {
         let begin = self.transaction.begin_text(false);
         let steps = steps(pending, runs);
-        let stepped = match gate::run_in_block(connection, begin.as_deref(), &steps, &self.proxy.hold).await {
+        let mut fresh = Counted::default();
+        pending.iter().for_each(|one| one.count(&mut fresh));
+        fresh.retain(|relation| !self.block.counted.relations().contains(&relation));
+        let stepped = match gate::run_in_block(connection, begin.as_deref(), &steps, &fresh, &self.proxy.hold).await {
             Ok(stepped) => stepped,
             Err(error) => {
                 connection.discard();
@@ -299,9 +322,9 @@ impl Session {
             self.give_up_block(connection);
             return Err(changed_under_block().into());
         }
+        self.block.learn(&fresh, &stepped.base);
         let mut changes = Vec::with_capacity(pending.len());
         for ((one, ran), now) in pending.iter().zip(&stepped.ran).zip(&stepped.changes) {
-            self.block.relations.extend(one.written());
             let changed = self.block.since(now);
             if !exchange::failed(&ran.end)
                 && let Err(deny) = one.check_changes(&changed, &ran.end)
@@ -435,9 +458,8 @@ impl Session {
 
     async fn record_block(&mut self, connection: &mut Pooled, block: &BlockWrites, anchor: &Receipt) -> Result<(), Failure> {
         self.check_ledger(false)?;
-        let relations: Vec<Oid> = block.relations.iter().copied().collect();
         let log = self.proxy.ledger.origin().to_owned();
-        let recording = gate::record_block(connection, &log, anchor, &relations);
+        let recording = gate::record_block(connection, &log, anchor, &block.counted, &block.base);
         match tokio::time::timeout(self.proxy.patience, recording).await {
             Ok(Ok(Ok(record))) => {
                 // The locks that the block holds keep its tables as they are from before this until after COMMIT.
@@ -455,16 +477,14 @@ impl Session {
     /// After ROLLBACK TO: what it took back is not counted, and what the counters say of it is passed over.
     pub async fn look_again(&mut self, connection: &mut Pooled, name: &str) -> Result<(), UpstreamError> {
         self.block.rollback_to(name);
-        let relations: Vec<Oid> = self.block.relations.iter().copied().collect();
-        if relations.is_empty() {
+        if self.block.counted.is_empty() {
             return Ok(());
         }
-        connection.append_control(Control::Begin(&relations))?;
-        connection.append_control(Control::Changes(&relations))?;
+        let count = Control::Count(&self.block.counted);
+        connection.append_control(count)?;
         connection.sync();
         connection.flush().await?;
-        connection.control_answer().await?.map_err(UpstreamError::Server)?;
-        self.block.seen = connection.control_answer().await?.map_err(UpstreamError::Server)?;
+        self.block.seen = connection.control_answer(count).await?.map_err(UpstreamError::Server)?.counters()?;
         exchange::ready(connection).await
     }
 
@@ -485,8 +505,11 @@ impl Session {
     }
 }
 
+/// `pg_class.relkind`.
+const PARTITIONED: u8 = b'p';
+
 fn steps<'a>(pending: &[Pending], runs: Vec<Run<'a>>) -> Vec<Step<'a>> {
-    runs.into_iter().zip(pending).map(|(run, one)| Step { run, relations: one.written() }).collect()
+    runs.into_iter().zip(pending).map(|(run, one)| Step { run, counted: one.counted() }).collect()
 }
 
 fn no_changes(pending: &[Pending]) -> Vec<Vec<Change>> {
@@ -494,9 +517,9 @@ fn no_changes(pending: &[Pending]) -> Vec<Vec<Change>> {
 }
 
 /// From running sums to what each statement changed.
-fn changed_by_each(sums: &[Vec<Changes>]) -> Vec<Vec<Changes>> {
-    let mut counted = BlockWrites::default();
-    sums.iter().map(|now| counted.since(now)).collect()
+fn changed_by_each(stepped: &Stepped) -> Vec<Vec<Changes>> {
+    let mut counted = BlockWrites { seen: stepped.base.clone(), ..BlockWrites::default() };
+    stepped.changes.iter().map(|now| counted.since(now)).collect()
 }
 
 /// A connection that cannot roll back is closed, which rolls back too.

@@ -36,19 +36,96 @@ pub struct Settled {
     pub xid: String,
 }
 
-/// The statements that every transaction which writes calls, prepared once a connection.
+/// What a relation's rows changed, as the server counts them; of a partitioned one the sum over its partitions, which is
+/// asked for by a flag since it costs more than the rest. `$1`: relations, `$2`: the flag.
+macro_rules! counted {
+    () => {
+        "pg_catalog.unnest($1) WITH ORDINALITY u(r, at) CROSS JOIN LATERAL (
+           SELECT pg_catalog.pg_stat_get_xact_tuples_inserted(u.r) OPERATOR(pg_catalog.+)
+                    coalesce(pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_inserted(p.relid)), 0)::pg_catalog.int8 AS i,
+                  pg_catalog.pg_stat_get_xact_tuples_updated(u.r) OPERATOR(pg_catalog.+)
+                    coalesce(pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_updated(p.relid)), 0)::pg_catalog.int8 AS u,
+                  pg_catalog.pg_stat_get_xact_tuples_deleted(u.r) OPERATOR(pg_catalog.+)
+                    coalesce(pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_deleted(p.relid)), 0)::pg_catalog.int8 AS d
+           FROM pg_catalog.pg_partition_tree(u.r::pg_catalog.regclass) p
+           WHERE $2 AND p.isleaf AND p.relid::pg_catalog.oid OPERATOR(pg_catalog.<>) u.r
+         ) c"
+    };
+}
+
+/// The state of the counters, kept in a setting of the transaction.
+const BASE: &str = concat!(
+    "SELECT pg_catalog.set_config('pgwarrant.base', ARRAY(SELECT v.n FROM ",
+    counted!(),
+    ", LATERAL (VALUES (1, c.i), (2, c.u), (3, c.d)) v(k, n) ORDER BY u.at, v.k)::pg_catalog.text, true)"
+);
+const COUNT: &str = concat!("SELECT u.r, c.i, c.u, c.d FROM ", counted!());
+/// What changed since `$6`, or since the setting was written; and the mark of the schema, which is null where it is not
+/// known: without the event trigger, and under a snapshot that is older than the locks.
+const RECORD: &str = concat!(
+    "SELECT x.changes, pgwarrant.record($3, $4, $5, x.changes),
+       CASE WHEN pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
+             AND EXISTS (SELECT FROM pg_catalog.pg_event_trigger e
+                         WHERE e.evtname OPERATOR(pg_catalog.=) 'pgwarrant_ddl' AND e.evtenabled OPERATOR(pg_catalog.=) 'A')
+            THEN pgwarrant.ddl_mark() END
+     FROM (SELECT ARRAY(SELECT v.n FROM ",
+    counted!(),
+    ", LATERAL (VALUES (0, u.r::pg_catalog.int8), (1, c.i OPERATOR(pg_catalog.-) b.base[3 OPERATOR(pg_catalog.*) u.at::pg_catalog.int4 OPERATOR(pg_catalog.-) 2]),
+                       (2, c.u OPERATOR(pg_catalog.-) b.base[3 OPERATOR(pg_catalog.*) u.at::pg_catalog.int4 OPERATOR(pg_catalog.-) 1]),
+                       (3, c.d OPERATOR(pg_catalog.-) b.base[3 OPERATOR(pg_catalog.*) u.at::pg_catalog.int4])) v(k, n)
+       ORDER BY u.at, v.k) AS changes
+     FROM (SELECT coalesce($6, pg_catalog.current_setting('pgwarrant.base')::pg_catalog.int8[]) AS base OFFSET 0) b OFFSET 0) x"
+);
+
+/// The statements that a transaction which writes calls, prepared once a connection.
 const CONTROLS: [(&str, &str, &[Oid]); 4] = [
-    ("pgwarrant_begin", "SELECT pgwarrant.begin($1)", &[OID_ARRAY]),
-    ("pgwarrant_changes", "SELECT * FROM pgwarrant.changes($1)", &[OID_ARRAY]),
+    ("pgwarrant_base", BASE, &[OID_ARRAY, BOOL]),
+    ("pgwarrant_count", COUNT, &[OID_ARRAY, BOOL]),
     ("pgwarrant_immediate", "SET CONSTRAINTS ALL IMMEDIATE", &[]),
-    ("pgwarrant_record", "SELECT * FROM pgwarrant.record($1, $2, $3, $4)", &[TEXT, INT8, BYTEA, OID_ARRAY]),
+    ("pgwarrant_record", RECORD, &[OID_ARRAY, BOOL, TEXT, INT8, BYTEA, INT8_ARRAY]),
 ];
-const TEXT: Oid = 25;
-const INT8: Oid = 20;
+const BOOL: Oid = 16;
 const BYTEA: Oid = 17;
+const INT8: Oid = 20;
+const TEXT: Oid = 25;
+const INT8_ARRAY: Oid = 1016;
 const OID_ARRAY: Oid = 1028;
 
-/// What `pgwarrant.record` says.
+/// Relations whose changes are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counted {
+    relations: Vec<Oid>,
+    /// Some are partitioned: the changes of their partitions are theirs.
+    partitioned: bool,
+}
+
+impl Counted {
+    /// `partitioned` says so of one relation. Each is counted once.
+    pub fn add(&mut self, relation: Oid, partitioned: bool) {
+        if !self.relations.contains(&relation) {
+            self.relations.push(relation);
+            self.partitioned |= partitioned;
+        }
+    }
+
+    pub fn retain(&mut self, keep: impl Fn(Oid) -> bool) {
+        self.relations.retain(|relation| keep(*relation));
+    }
+
+    pub fn extend(&mut self, other: &Counted) {
+        other.relations.iter().for_each(|relation| self.add(*relation, other.partitioned));
+    }
+
+    pub fn relations(&self) -> &[Oid] {
+        &self.relations
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.relations.is_empty()
+    }
+}
+
+/// What `pgwarrant.record` has written, and what else there is to know before COMMIT.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Record {
     pub changes: Vec<Changes>,
@@ -56,28 +133,42 @@ pub struct Record {
     pub ddl: Option<u64>,
 }
 
-impl From<Vec<Changes>> for Record {
-    fn from(mut rows: Vec<Changes>) -> Self {
-        let mark = rows.iter().position(|row| row.relation == 0).map(|at| rows.remove(at));
-        Record { changes: rows, ddl: mark.map(|mark| mark.inserted) }
-    }
-}
-
 /// One of them, to be appended to a batch.
 #[derive(Debug, Clone, Copy)]
 pub enum Control<'a> {
-    /// Before the first change of these relations.
-    Begin(&'a [Oid]),
-    /// What changed since.
-    Changes(&'a [Oid]),
+    /// Keeps the state of the counters before the first change; answered by it.
+    Base(&'a Counted),
+    /// The counters as they are.
+    Count(&'a Counted),
     /// Deferred constraints are checked now.
     Immediate,
-    Record {
-        log: &'a str,
-        seq: u64,
-        leaf: &'a [u8; 32],
-        relations: &'a [Oid],
-    },
+    /// Without a base it is what [`Control::Base`] kept.
+    Record { log: &'a str, seq: u64, leaf: &'a [u8; 32], counted: &'a Counted, base: Option<&'a [Changes]> },
+}
+
+/// The answer to one of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    Nothing,
+    Counters(Vec<Changes>),
+    Record(Record),
+}
+
+impl Answer {
+    /// Of a call that was answered by something else the server cannot be trusted.
+    pub fn counters(self) -> Result<Vec<Changes>, UpstreamError> {
+        match self {
+            Answer::Counters(counters) => Ok(counters),
+            Answer::Nothing | Answer::Record(_) => Err(UpstreamError::Unexpected(tag::COMMAND_COMPLETE)),
+        }
+    }
+
+    pub fn record(self) -> Result<Record, UpstreamError> {
+        match self {
+            Answer::Record(record) => Ok(record),
+            Answer::Nothing | Answer::Counters(_) => Err(UpstreamError::Unexpected(tag::COMMAND_COMPLETE)),
+        }
+    }
 }
 
 impl Connection {
@@ -100,12 +191,15 @@ impl Connection {
     /// Appends a call to the open batch.
     pub fn append_control(&mut self, control: Control<'_>) -> Result<(), UpstreamError> {
         let (name, parameters) = match control {
-            Control::Begin(relations) => ("pgwarrant_begin", vec![array(relations)]),
-            Control::Changes(relations) => ("pgwarrant_changes", vec![array(relations)]),
+            Control::Base(counted) => ("pgwarrant_base", vec![array(&counted.relations), flag(counted.partitioned)]),
+            Control::Count(counted) => ("pgwarrant_count", vec![array(&counted.relations), flag(counted.partitioned)]),
             Control::Immediate => ("pgwarrant_immediate", Vec::new()),
-            Control::Record { log, seq, leaf, relations } => {
+            Control::Record { log, seq, leaf, counted, base } => {
                 let leaf = format!("\\x{}", leaf.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
-                ("pgwarrant_record", vec![text(log.to_owned()), text(seq.to_string()), text(leaf), array(relations)])
+                let base = base.and_then(|base| array(base.iter().flat_map(|c| [c.inserted, c.updated, c.deleted])));
+                let counted = [array(&counted.relations), flag(counted.partitioned)];
+                let own = [text(log.to_owned()), text(seq.to_string()), text(leaf), base];
+                ("pgwarrant_record", counted.into_iter().chain(own).collect())
             }
         };
         let out = self.write_buf();
@@ -114,14 +208,20 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads the answer to one call: its rows, or the error after which the rest of the batch is skipped.
-    pub async fn control_answer(&mut self) -> Result<Result<Vec<Changes>, ServerError>, UpstreamError> {
-        let mut rows = Vec::new();
+    /// Reads the answer to one call, or the error after which the rest of the batch is skipped.
+    pub async fn control_answer(&mut self, control: Control<'_>) -> Result<Result<Answer, ServerError>, UpstreamError> {
+        let mut answer = match control {
+            Control::Base(_) | Control::Count(_) => Answer::Counters(Vec::new()),
+            Control::Immediate | Control::Record { .. } => Answer::Nothing,
+        };
         loop {
             let frame = self.next_frame().await?;
             match frame.tag {
-                tag::DATA_ROW => rows.extend(changes(&backend::data_row(&frame.body())?)),
-                tag::COMMAND_COMPLETE => return Ok(Ok(rows)),
+                tag::DATA_ROW => {
+                    let row = backend::data_row(&frame.body())?;
+                    control.read(&row, &mut answer).ok_or(UpstreamError::Unexpected(tag::DATA_ROW))?;
+                }
+                tag::COMMAND_COMPLETE => return Ok(Ok(answer)),
                 tag::ERROR_RESPONSE => return Ok(Err(ServerError::read(frame.raw)?)),
                 tag::BIND_COMPLETE | tag::NOTICE_RESPONSE | tag::PARAMETER_STATUS | tag::NOTIFICATION_RESPONSE => {}
                 other => return Err(UpstreamError::Unexpected(other)),
@@ -175,17 +275,69 @@ fn text(text: String) -> Option<Bytes> {
     Some(Bytes::from(text))
 }
 
-fn array(relations: &[Oid]) -> Option<Bytes> {
-    text(format!("{{{}}}", relations.iter().map(Oid::to_string).collect::<Vec<_>>().join(",")))
+fn flag(set: bool) -> Option<Bytes> {
+    Some(Bytes::from_static(if set { b"t" } else { b"f" }))
+}
+
+fn array<T: ToString>(numbers: impl IntoIterator<Item = T>) -> Option<Bytes> {
+    text(format!("{{{}}}", numbers.into_iter().map(|n| n.to_string()).collect::<Vec<_>>().join(",")))
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
 }
 
-/// `None` for the one void of `pgwarrant.begin`.
-fn changes(row: &[Option<Bytes>]) -> Option<Changes> {
-    let number = |at: usize| std::str::from_utf8(row.get(at)?.as_ref()?).ok()?.parse::<u64>().ok();
-    let relation = Oid::try_from(number(0)?).ok()?;
-    Some(Changes { relation, inserted: number(1)?, updated: number(2)?, deleted: number(3)? })
+impl Control<'_> {
+    fn read(&self, row: &[Option<Bytes>], answer: &mut Answer) -> Option<()> {
+        let word = |at: usize| row.get(at).and_then(Option::as_deref).and_then(|bytes| std::str::from_utf8(bytes).ok());
+        match (self, answer) {
+            (Control::Base(counted), Answer::Counters(counters)) => {
+                let numbers = numbers(word(0)?)?;
+                let (each, rest) = numbers.as_chunks::<3>();
+                (rest.is_empty() && each.len() == counted.relations.len()).then_some(())?;
+                counters.extend(counted.relations.iter().zip(each).map(|(r, [i, u, d])| Changes::new(*r, *i, *u, *d)));
+            }
+            (Control::Count(counted), Answer::Counters(counters)) => {
+                let number = |at| word(at)?.parse().ok();
+                let relation = *counted.relations.get(counters.len())?;
+                (word(0)?.parse() == Ok(relation)).then_some(())?;
+                counters.push(Changes::new(relation, number(1)?, number(2)?, number(3)?));
+            }
+            (Control::Record { counted, .. }, answer @ Answer::Nothing) => {
+                let numbers = numbers(word(0)?)?;
+                let (each, rest) = numbers.as_chunks::<4>();
+                (rest.is_empty() && each.len() == counted.relations.len()).then_some(())?;
+                let changes = each.iter().map(|[r, i, u, d]| Some(Changes::new(Oid::try_from(*r).ok()?, *i, *u, *d)));
+                let ddl = match row.get(2)? {
+                    Some(_) => Some(word(2)?.parse().ok()?),
+                    None => None,
+                };
+                *answer = Answer::Record(Record { changes: changes.collect::<Option<_>>()?, ddl });
+            }
+            (Control::Base(_) | Control::Count(_) | Control::Immediate | Control::Record { .. }, _) => return None,
+        }
+        Some(())
+    }
+}
+
+impl Changes {
+    pub fn new(relation: Oid, inserted: u64, updated: u64, deleted: u64) -> Changes {
+        Changes { relation, inserted, updated, deleted }
+    }
+
+    /// These counters, and what came after them.
+    pub fn and(&self, since: &Changes) -> Changes {
+        Changes {
+            relation: self.relation,
+            inserted: self.inserted.saturating_add(since.inserted),
+            updated: self.updated.saturating_add(since.updated),
+            deleted: self.deleted.saturating_add(since.deleted),
+        }
+    }
+}
+
+/// `{1,2,3}`.
+fn numbers(text: &str) -> Option<Vec<u64>> {
+    let inner = text.strip_prefix('{')?.strip_suffix('}')?;
+    inner.split(',').filter(|part| !part.is_empty()).map(|part| part.parse().ok()).collect()
 }

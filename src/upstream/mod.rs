@@ -24,7 +24,7 @@ pub use certified::{Certified, CertifiedStatements, StatementName};
 pub use connect::Connector;
 pub use connection::{BackendFrame, Connection, RowRun};
 pub use error::{ServerError, UpstreamError};
-pub use fence::{Changes, Control, Record, SCHEMA as FENCE_SCHEMA, SQL as FENCE_SQL, Settled};
+pub use fence::{Answer, Changes, Control, Counted, Record, SCHEMA as FENCE_SCHEMA, SQL as FENCE_SQL, Settled};
 pub use parse::{ParseFailure, Parsed};
 pub use pool::{Pool, PoolConfig, PoolCounts, PoolError, Pooled};
 pub use query::Rows;

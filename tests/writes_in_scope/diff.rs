@@ -70,14 +70,14 @@ impl Judge {
         let mut hole = |what: String| tally.holes.push(format!("seed {seed} {persona:?}: {what}\n{text}"));
         self.client.batch_execute("BEGIN").await.expect("BEGIN");
         let relations: Vec<u32> = permit.written().iter().map(|written| written.oid).collect();
-        self.client.execute("SELECT pgwarrant.begin($1)", &[&relations]).await.expect("the fence");
+        let before = self.counters(&relations).await;
         match self.client.simple_query(&text).await {
             Err(error) => {
                 let code = error.code().map_or_else(|| panic!("{text}: {error}"), |code| code.code().to_owned());
                 *tally.errors.entry(code).or_default() += 1;
             }
             Ok(_) => {
-                let counted = self.counted(&permit, &relations).await;
+                let counted = self.counted(&permit, &relations, &before).await;
                 let changed = self.changed().await;
                 for what in faults(persona, &changed, &counted) {
                     hole(what);
@@ -97,11 +97,22 @@ impl Judge {
     }
 
     /// By the server's counters.
-    async fn counted(&self, permit: &Permit, relations: &[u32]) -> BTreeMap<String, (i64, i64, i64)> {
-        let sql = "SELECT relation, inserted, updated, deleted FROM pgwarrant.changes($1)";
-        let rows = self.client.query(sql, &[&relations]).await.expect("the fence");
+    async fn counted(&self, permit: &Permit, relations: &[u32], before: &[[i64; 3]]) -> BTreeMap<String, (i64, i64, i64)> {
         let name = |oid: u32| permit.written().iter().find(|w| w.oid == oid).expect("it was asked for").name.to_string();
-        rows.iter().map(|row| (name(row.get(0)), (row.get(1), row.get(2), row.get(3)))).collect()
+        let now = self.counters(relations).await;
+        let since = |now: &[i64; 3], then: &[i64; 3]| (now[0] - then[0], now[1] - then[1], now[2] - then[2]);
+        relations.iter().zip(now.iter().zip(before)).map(|(oid, (now, then))| (name(*oid), since(now, then))).collect()
+    }
+
+    /// Of each relation, with its partitions: rows inserted, updated and deleted.
+    async fn counters(&self, relations: &[u32]) -> Vec<[i64; 3]> {
+        let sql = "SELECT (sum(pg_stat_get_xact_tuples_inserted(t.r)))::int8, (sum(pg_stat_get_xact_tuples_updated(t.r)))::int8,
+                          (sum(pg_stat_get_xact_tuples_deleted(t.r)))::int8
+                   FROM unnest($1::oid[]) WITH ORDINALITY u(r, at),
+                        LATERAL (SELECT u.r UNION SELECT relid::oid FROM pg_partition_tree(u.r)) t(r)
+                   GROUP BY u.at ORDER BY u.at";
+        let rows = self.client.query(sql, &[&relations]).await.expect("the server's counters");
+        rows.iter().map(|row| [row.get(0), row.get(1), row.get(2)]).collect()
     }
 
     async fn changed(&self) -> BTreeMap<String, Changed> {
