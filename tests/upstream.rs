@@ -4,6 +4,8 @@ mod support;
 
 #[path = "upstream/connecting.rs"]
 mod connecting;
+#[path = "upstream/counting.rs"]
+mod counting;
 #[path = "upstream/impostors.rs"]
 mod impostors;
 #[path = "upstream/pooling.rs"]

@@ -295,8 +295,7 @@ fn nobody_changes_the_record_and_the_role_cannot_even_read_it() {
             let error = admin.batch_execute(sql).await.expect_err("append-only, for a superuser too");
             assert!(error.as_db_error().is_some_and(|e| e.message().contains("append-only")), "{error:?}");
         }
-        for sql in
-            ["SELECT * FROM pgwarrant.txn", "SELECT pgwarrant.settle('x', 1)", "SELECT pgwarrant.record('x', 1, '', '{}')"]
+        for sql in ["SELECT * FROM pgwarrant.txn", "SELECT pgwarrant.settle('x', 1)", "SELECT pgwarrant.record('x', 1, '', '{}')"]
         {
             let error = writer.query(sql, &[]).await.expect_err(sql);
             assert_eq!(code(&error).0, "42501", "{sql}: {error:?}");

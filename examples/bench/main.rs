@@ -52,7 +52,7 @@ fn run() -> Result<(), Error> {
     }
     table::print(&runs);
     if wanted(&loads, "pgbench -N") {
-        writes::run(&stage, &routes, seconds)?;
+        writes::run(&stage, &routes, seconds, |mode| wanted(&modes, mode), |count| clients.contains(&count))?;
     }
     table::durability(&runs, &routes)
 }

@@ -1,6 +1,6 @@
 //! Debian's PgBouncer in transaction pooling, with as many server connections as pgwarrant.
 
-use super::route::READER_PASSWORD;
+use super::route::{READER_PASSWORD, WRITES};
 use super::support::guardian::{GuardedDir, Guardian, LastWill};
 use super::support::postgres::{Error, free_port};
 use super::support::user::ServerUser;
@@ -67,6 +67,7 @@ fn ini(server_port: u16, port: u16, dir: &Path, prepared: bool) -> String {
     let follow = if prepared { "max_prepared_statements = 100\n" } else { "" };
     format!(
         "[databases]\nshop = host=127.0.0.1 port={server_port} dbname=shop user=pgwarrant_reader password={READER_PASSWORD}\n\
+         {WRITES} = host=127.0.0.1 port={server_port} dbname=shop user={WRITES} password={READER_PASSWORD}\n\
          [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\n\
          default_pool_size = 20\nmax_client_conn = 1000\nlogfile = {}\nignore_startup_parameters = extra_float_digits\n{follow}",
         dir.join("log").display()

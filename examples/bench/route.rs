@@ -9,6 +9,9 @@ use super::support::{Stage, personas};
 /// The role is the same on every way; only pgwarrant's agents come with a token instead.
 pub const READER_PASSWORD: &str = "bench-reader";
 
+/// The role that writes by way of PgBouncer, and PgBouncer's name for the database with that role.
+pub const WRITES: &str = "bench_writer";
+
 /// In what `/proc` counts time: 100 on every architecture that Postgres is packaged for.
 const USER_HZ: u64 = 100;
 

@@ -94,7 +94,8 @@ impl From<crate::wire::FrameError> for ExchangeError {
 /// Statements of our own around those of an agent.
 #[derive(Debug, Default)]
 pub struct Frame {
-    /// Such as BEGIN.
+    pub begin: Option<String>,
+    /// Such as SAVEPOINT.
     pub before: Vec<String>,
     /// Not reached if a statement fails.
     pub after: Vec<String>,
@@ -110,6 +111,9 @@ pub async fn run(connection: &mut Connection, frame: &Frame, runs: &[Run<'_>], b
 }
 
 async fn attempt(connection: &mut Connection, frame: &Frame, runs: &[Run<'_>], bound: &Bound) -> Result<Vec<Ran>, ExchangeError> {
+    if let Some(begin) = &frame.begin {
+        connection.append_begin(begin)?;
+    }
     for text in &frame.before {
         append_text(connection, text)?;
     }
@@ -120,7 +124,7 @@ async fn attempt(connection: &mut Connection, frame: &Frame, runs: &[Run<'_>], b
     connection.sync();
     connection.flush().await?;
     let mut reader = Reader::new(bound);
-    own_statements(connection, &mut reader, frame.before.len()).await?;
+    own_statements(connection, &mut reader, usize::from(frame.begin.is_some()) + frame.before.len()).await?;
     let mut done = Vec::with_capacity(runs.len());
     for run in runs {
         let ran = reader.one(connection, Some(&run.digest)).await?;
@@ -163,7 +167,7 @@ async fn attempt_text(connection: &mut Connection, text: &str, bound: &Bound) ->
     Ok(ran)
 }
 
-/// A statement of our own, such as BEGIN.
+/// A statement of our own.
 pub fn append_text(connection: &mut Connection, text: &str) -> Result<(), UpstreamError> {
     let out = connection.write_buf();
     request::parse(out, "", text, &[])?;

@@ -1,7 +1,7 @@
 //! The round trips of a transaction that writes: up to its record, which is all but COMMIT, and then COMMIT.
 
 use super::announced::Announced;
-use super::exchange::{ExchangeError, Ran, Reader, Run, append_runs, append_text, failed, ready};
+use super::exchange::{ExchangeError, Ran, Reader, Run, append_runs, failed, ready};
 use super::hold::{Bound, End};
 use crate::ledger::{LedgerError, Receipt};
 use crate::upstream::{Changes, Connection, Control, Counted, Record, ServerError, UpstreamError};
@@ -48,7 +48,7 @@ pub async fn run_to_record(
     log: &str,
     announced: &mut Announced,
 ) -> Result<(Stepped, Receipt, Option<Record>), GateError> {
-    append_text(connection, begin)?;
+    connection.append_begin(begin)?;
     // A lone write is what the record counts.
     let alone = steps.iter().filter(|step| !step.counted.is_empty()).count() == 1;
     connection.append_control(Control::Base(counted))?;
@@ -100,7 +100,7 @@ pub async fn run_in_block(
     bound: &Bound,
 ) -> Result<Stepped, ExchangeError> {
     if let Some(begin) = begin {
-        append_text(connection, begin)?;
+        connection.append_begin(begin)?;
     }
     if !fresh.is_empty() {
         connection.append_control(Control::Count(fresh))?;
@@ -145,7 +145,8 @@ pub async fn record_block(
 
 /// Sends COMMIT and does not wait for its answer.
 pub async fn send_commit(connection: &mut Connection) -> Result<(), UpstreamError> {
-    connection.query("COMMIT")?;
+    connection.append_control(Control::Commit)?;
+    connection.sync();
     connection.flush().await
 }
 

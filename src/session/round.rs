@@ -233,12 +233,11 @@ impl Session {
         runs: &[Run<'_>],
         in_block: bool,
     ) -> Result<Round, Trouble> {
-        let mut frame = Frame::default();
-        frame.before.extend(self.transaction.begin_text(!self.block.read_write));
+        let mut frame = Frame { begin: self.transaction.begin_text(!self.block.read_write), ..Frame::default() };
         if !in_block && pending.iter().any(Pending::needs_writer) {
             // It only locks rows, and the locks would go at once. Nothing that ran on a connection which may write is kept
             // without a record.
-            frame.before.push(begin_text(&self.default_modes, false));
+            frame.begin = Some(begin_text(&self.default_modes, false));
             frame.after.push("ROLLBACK".to_owned());
         }
         let calls = |one: &Pending| certify::user_code(&one.permitted.decided).is_some();

@@ -19,9 +19,9 @@ pub struct Site {
 /// How a literal is written, as far as that decides the type of its constant (`make_const` in parse_node.c).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LiteralKind {
-    /// Digits up to 2147483647: int4.
+    /// Digits up to 2147483647, with a minus up to 2147483648: int4.
     Integer,
-    /// Digits up to 9223372036854775807: int8.
+    /// Digits up to 9223372036854775807, with a minus one more: int8.
     BigInteger,
     /// Digits with a point, or digits beyond int8: numeric.
     Decimal,
@@ -34,7 +34,8 @@ pub enum LiteralKind {
 pub struct TemplateLiteral {
     pub site: Site,
     pub kind: LiteralKind,
-    /// The digits, or the content between the quotes (which holds neither quote nor backslash).
+    /// The digits, behind their minus if there is one, or the content between the quotes (which holds neither quote nor
+    /// backslash).
     pub value: String,
 }
 
@@ -99,6 +100,8 @@ struct Candidate {
     start: u32,
     end: u32,
     kind: LiteralKind,
+    /// It starts with a minus.
+    signed: bool,
 }
 
 /// A clause whose literals name positions or are matched as expressions (`GROUP BY date_trunc('month', at)`): they stay,
@@ -141,12 +144,14 @@ impl<'a> Scan<'a> {
             // Several statements are read one by one.
             return None;
         }
+        if matches!(token.kind, TokenKind::DoubleColon | TokenKind::LeftBracket | TokenKind::Dot) {
+            self.leave_signed();
+        }
         match token.kind {
             TokenKind::Word => self.word(token)?,
             TokenKind::QuotedWord => self.text_of(token).is_ascii().then_some(())?,
             TokenKind::String => self.string(token)?,
-            TokenKind::Integer => self.number(token, integer_kind(self.text_of(token)))?,
-            TokenKind::Decimal => self.number(token, LiteralKind::Decimal)?,
+            TokenKind::Integer | TokenKind::Decimal => self.number(token)?,
             TokenKind::LeftParen | TokenKind::LeftBracket => self.open(token)?,
             TokenKind::RightParen | TokenKind::RightBracket => self.close()?,
             TokenKind::Semicolon => self.ended = true,
@@ -286,7 +291,7 @@ impl<'a> Scan<'a> {
             Some(TokenKind::Operator) => !self.after_arrow(),
             Some(_) => true,
         };
-        self.literal(token, LiteralKind::String, plain && value)
+        self.literal(self.candidate(token, token, LiteralKind::String), plain && value)
     }
 
     /// The keys of a JSON document are names, few and chosen by the programmer.
@@ -294,7 +299,10 @@ impl<'a> Scan<'a> {
         self.last.is_some_and(|last| matches!(self.text_of(last), "->" | "->>" | "#>" | "#>>"))
     }
 
-    fn number(&mut self, token: Token, kind: LiteralKind) -> Option<()> {
+    fn number(&mut self, token: Token) -> Option<()> {
+        if let Some(sign) = self.sign(token) {
+            return self.literal(Candidate { signed: true, ..self.candidate(sign, token, self.number_kind(token, 1)) }, true);
+        }
         let value = match self.last.map(|last| last.kind) {
             Some(TokenKind::Word) => self.after_expression_word(),
             Some(TokenKind::Operator) => !self.after_sign(),
@@ -305,7 +313,44 @@ impl<'a> Scan<'a> {
         if self.is_position() {
             return Some(());
         }
-        self.literal(token, kind, value)
+        self.literal(self.candidate(token, token, self.number_kind(token, 0)), value)
+    }
+
+    /// The constant's type as `make_const` finds it behind `doNegate`: a minus reaches one further than int4 and int8 do
+    /// without it.
+    fn number_kind(&self, token: Token, further: u64) -> LiteralKind {
+        if token.kind == TokenKind::Decimal {
+            return LiteralKind::Decimal;
+        }
+        match self.text_of(token).parse::<u64>() {
+            Ok(value) if value <= i32::MAX as u64 + further => LiteralKind::Integer,
+            Ok(value) if value <= i64::MAX as u64 + further => LiteralKind::BigInteger,
+            Ok(_) | Err(_) => LiteralKind::Decimal,
+        }
+    }
+
+    /// The minus that Postgres folds into this number: right before it, where no operand precedes that it could be taken from.
+    fn sign(&self, number: Token) -> Option<Token> {
+        let minus = self.last.filter(|last| self.text_of(*last) == "-" && last.end == number.start)?;
+        let before = self.before?;
+        let folds = match before.kind {
+            TokenKind::Operator | TokenKind::LeftParen | TokenKind::Comma => true,
+            TokenKind::Word => self.is_before_expression(before),
+            _ => false,
+        };
+        folds.then_some(minus)
+    }
+
+    /// `-5::text` is `-(5::text)`: what binds more tightly than the minus takes the number alone.
+    fn leave_signed(&mut self) {
+        let last = self.last.map(|last| last.end);
+        if self.candidates.last().is_some_and(|literal| literal.signed && Some(literal.end) == last) {
+            self.candidates.pop();
+        }
+    }
+
+    fn candidate(&self, first: Token, last: Token, kind: LiteralKind) -> Candidate {
+        Candidate { start: first.start, end: last.end, kind, signed: false }
     }
 
     /// A bare number that starts an element of ORDER BY, GROUP BY or DISTINCT ON stays, but its equals elsewhere need not.
@@ -317,8 +362,8 @@ impl<'a> Scan<'a> {
         starts && self.sorting.is_some_and(|sorting| sorting.depth == self.depth)
     }
 
-    /// Postgres folds a minus into the constant that follows (`doNegate` in gram.y), so a number after a sign stays, but
-    /// for `) - 5`, where the sign can only be a subtraction.
+    /// Postgres folds a minus into the constant that follows (`doNegate` in gram.y), so a number after a sign that
+    /// [`Self::sign`] does not take with it stays, but for `) - 5`, where the sign can only be a subtraction.
     fn after_sign(&self) -> bool {
         let signed = self.last.is_some_and(|last| self.text_of(last).ends_with(['-', '+']));
         let after_operand = self.before.is_some_and(|before| {
@@ -338,6 +383,10 @@ impl<'a> Scan<'a> {
 
     /// Whether the last word can only be followed by an expression, so that the literal is one of its own.
     fn after_expression_word(&self) -> bool {
+        self.last.is_some_and(|last| self.is_before_expression(last))
+    }
+
+    fn is_before_expression(&self, token: Token) -> bool {
         const BEFORE_EXPRESSION: [&str; 22] = [
             "select",
             "where",
@@ -362,23 +411,23 @@ impl<'a> Scan<'a> {
             "by",
             "returning",
         ];
-        self.last_word(self.last).is_some_and(|word| BEFORE_EXPRESSION.iter().any(|before| is(word, before)))
+        self.last_word(Some(token)).is_some_and(|word| BEFORE_EXPRESSION.iter().any(|before| is(word, before)))
     }
 
-    fn literal(&mut self, token: Token, kind: LiteralKind, value: bool) -> Option<()> {
+    fn literal(&mut self, literal: Candidate, value: bool) -> Option<()> {
         if self.sorting.is_some() {
-            self.kept.push((token.start, token.end));
-        } else if value && self.modifiers.is_none() && self.stands_apart(token) {
-            self.candidates.push(Candidate { start: token.start, end: token.end, kind });
+            self.kept.push((literal.start, literal.end));
+        } else if value && self.modifiers.is_none() && self.stands_apart(literal) {
+            self.candidates.push(literal);
         }
         (self.kept.len() <= MAX_KEPT && self.candidates.len() <= MAX_LITERALS).then_some(())
     }
 
     /// `SELECT'x'` would become `SELECT$1`, which is a name, and `'x'and` a parameter with junk behind it.
-    fn stands_apart(&self, token: Token) -> bool {
+    fn stands_apart(&self, literal: Candidate) -> bool {
         let bytes = self.text.as_bytes();
-        let before = (token.start as usize).checked_sub(1).and_then(|at| bytes.get(at));
-        let after = bytes.get(token.end as usize);
+        let before = (literal.start as usize).checked_sub(1).and_then(|at| bytes.get(at));
+        let after = bytes.get(literal.end as usize);
         [before, after].into_iter().flatten().all(|&byte| !is_word_part(byte))
     }
 
@@ -438,14 +487,6 @@ fn ends_sorting(word: &str) -> bool {
     const NEXT: [&str; 11] =
         ["limit", "offset", "fetch", "for", "having", "window", "union", "intersect", "except", "rows", "range"];
     NEXT.iter().any(|next| is(word, next))
-}
-
-fn integer_kind(digits: &str) -> LiteralKind {
-    match digits.parse::<u64>() {
-        Ok(value) if value <= i32::MAX as u64 => LiteralKind::Integer,
-        Ok(value) if value <= i64::MAX as u64 => LiteralKind::BigInteger,
-        Ok(_) | Err(_) => LiteralKind::Decimal,
-    }
 }
 
 #[cfg(test)]

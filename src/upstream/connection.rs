@@ -59,6 +59,8 @@ pub struct Connection {
     certified: CertifiedStatements,
     /// The statements of [`super::fence`] are prepared.
     fence: bool,
+    /// The texts of BEGIN that are prepared, in the order of their names.
+    pub(super) begins: Vec<String>,
 }
 
 impl Connection {
@@ -79,6 +81,7 @@ impl Connection {
             server_version_num: 0,
             certified: CertifiedStatements::default(),
             fence: false,
+            begins: Vec::new(),
         }
     }
 

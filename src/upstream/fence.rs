@@ -36,55 +36,83 @@ pub struct Settled {
     pub xid: String,
 }
 
-/// What a relation's rows changed, as the server counts them; of a partitioned one the sum over its partitions, which is
-/// asked for by a flag since it costs more than the rest. `$1`: relations, `$2`: the flag.
+/// What a relation's rows changed, as the server counts them. `$1`: relations.
+///
+/// No more than this, so that Postgres takes one plan for all: it would plan anew each time what it believes to gain by it.
 macro_rules! counted {
     () => {
-        "pg_catalog.unnest($1) WITH ORDINALITY u(r, at) CROSS JOIN LATERAL (
-           SELECT pg_catalog.pg_stat_get_xact_tuples_inserted(u.r) OPERATOR(pg_catalog.+)
-                    coalesce(pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_inserted(p.relid)), 0)::pg_catalog.int8 AS i,
-                  pg_catalog.pg_stat_get_xact_tuples_updated(u.r) OPERATOR(pg_catalog.+)
-                    coalesce(pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_updated(p.relid)), 0)::pg_catalog.int8 AS u,
-                  pg_catalog.pg_stat_get_xact_tuples_deleted(u.r) OPERATOR(pg_catalog.+)
-                    coalesce(pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_deleted(p.relid)), 0)::pg_catalog.int8 AS d
-           FROM pg_catalog.pg_partition_tree(u.r::pg_catalog.regclass) p
-           WHERE $2 AND p.isleaf AND p.relid::pg_catalog.oid OPERATOR(pg_catalog.<>) u.r
-         ) c"
+        "(SELECT r, at, pg_catalog.pg_stat_get_xact_tuples_inserted(r), pg_catalog.pg_stat_get_xact_tuples_updated(r),
+                 pg_catalog.pg_stat_get_xact_tuples_deleted(r)
+          FROM pg_catalog.unnest($1) WITH ORDINALITY u(r, at)) c(r, at, i, u, d)"
+    };
+}
+
+/// The same where some are partitioned: the sum over the partitions.
+macro_rules! counted_in_partitions {
+    () => {
+        "(SELECT u.r, u.at, pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_inserted(p.r))::pg_catalog.int8,
+                 pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_updated(p.r))::pg_catalog.int8,
+                 pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_deleted(p.r))::pg_catalog.int8
+          FROM pg_catalog.unnest($1) WITH ORDINALITY u(r, at) CROSS JOIN LATERAL (
+            SELECT u.r UNION SELECT t.relid::pg_catalog.oid FROM pg_catalog.pg_partition_tree(u.r::pg_catalog.regclass) t) p(r)
+          GROUP BY u.r, u.at) c(r, at, i, u, d)"
     };
 }
 
 /// The state of the counters, kept in a setting of the transaction.
-const BASE: &str = concat!(
-    "SELECT pg_catalog.set_config('pgwarrant.base', ARRAY(SELECT v.n FROM ",
-    counted!(),
-    ", LATERAL (VALUES (1, c.i), (2, c.u), (3, c.d)) v(k, n) ORDER BY u.at, v.k)::pg_catalog.text, true)"
-);
-const COUNT: &str = concat!("SELECT u.r, c.i, c.u, c.d FROM ", counted!());
-/// What changed since `$6`, or since the setting was written; and the mark of the schema, which is null where it is not
+macro_rules! base {
+    ($counted:expr) => {
+        concat!(
+            "SELECT pg_catalog.set_config('pgwarrant.base', ARRAY(SELECT v.n FROM ",
+            $counted,
+            ", LATERAL (VALUES (1, c.i), (2, c.u), (3, c.d)) v(k, n) ORDER BY c.at, v.k)::pg_catalog.text, true)"
+        )
+    };
+}
+
+macro_rules! count {
+    ($counted:expr) => {
+        concat!("SELECT c.r, c.i, c.u, c.d FROM ", $counted, " ORDER BY c.at")
+    };
+}
+
+/// What changed since `$5`, or since the setting was written; and the mark of the schema, which is null where it is not
 /// known: without the event trigger, and under a snapshot that is older than the locks.
-const RECORD: &str = concat!(
-    "SELECT x.changes, pgwarrant.record($3, $4, $5, x.changes),
-       CASE WHEN pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
-             AND EXISTS (SELECT FROM pg_catalog.pg_event_trigger e
-                         WHERE e.evtname OPERATOR(pg_catalog.=) 'pgwarrant_ddl' AND e.evtenabled OPERATOR(pg_catalog.=) 'A')
-            THEN pgwarrant.ddl_mark() END
-     FROM (SELECT ARRAY(SELECT v.n FROM ",
-    counted!(),
-    ", LATERAL (VALUES (0, u.r::pg_catalog.int8), (1, c.i OPERATOR(pg_catalog.-) b.base[3 OPERATOR(pg_catalog.*) u.at::pg_catalog.int4 OPERATOR(pg_catalog.-) 2]),
-                       (2, c.u OPERATOR(pg_catalog.-) b.base[3 OPERATOR(pg_catalog.*) u.at::pg_catalog.int4 OPERATOR(pg_catalog.-) 1]),
-                       (3, c.d OPERATOR(pg_catalog.-) b.base[3 OPERATOR(pg_catalog.*) u.at::pg_catalog.int4])) v(k, n)
-       ORDER BY u.at, v.k) AS changes
-     FROM (SELECT coalesce($6, pg_catalog.current_setting('pgwarrant.base')::pg_catalog.int8[]) AS base OFFSET 0) b OFFSET 0) x"
-);
+macro_rules! record {
+    ($counted:expr) => {
+        concat!(
+            "SELECT x.changes, pgwarrant.record($2, $3, $4, x.changes),
+               CASE WHEN pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
+                     AND EXISTS (SELECT FROM pg_catalog.pg_event_trigger e WHERE e.evtname OPERATOR(pg_catalog.=) 'pgwarrant_ddl'
+                                 AND e.evtenabled OPERATOR(pg_catalog.=) 'A')
+                    THEN pgwarrant.ddl_mark() END
+             FROM (SELECT ARRAY(SELECT v.n FROM ",
+            $counted,
+            ", LATERAL (VALUES (0, c.r::pg_catalog.int8),
+                (1, c.i OPERATOR(pg_catalog.-) b.base[3 OPERATOR(pg_catalog.*) c.at::pg_catalog.int4 OPERATOR(pg_catalog.-) 2]),
+                (2, c.u OPERATOR(pg_catalog.-) b.base[3 OPERATOR(pg_catalog.*) c.at::pg_catalog.int4 OPERATOR(pg_catalog.-) 1]),
+                (3, c.d OPERATOR(pg_catalog.-) b.base[3 OPERATOR(pg_catalog.*) c.at::pg_catalog.int4])) v(k, n)
+              ORDER BY c.at, v.k) AS changes
+             FROM (SELECT coalesce($5, pg_catalog.current_setting('pgwarrant.base')::pg_catalog.int8[]) AS base OFFSET 0) b
+             OFFSET 0) x"
+        )
+    };
+}
 
 /// The statements that a transaction which writes calls, prepared once a connection.
-const CONTROLS: [(&str, &str, &[Oid]); 4] = [
-    ("pgwarrant_base", BASE, &[OID_ARRAY, BOOL]),
-    ("pgwarrant_count", COUNT, &[OID_ARRAY, BOOL]),
+const CONTROLS: [(&str, &str, &[Oid]); 5] = [
+    ("pgwarrant_base", base!(counted!()), &[OID_ARRAY]),
+    ("pgwarrant_count", count!(counted!()), &[OID_ARRAY]),
     ("pgwarrant_immediate", "SET CONSTRAINTS ALL IMMEDIATE", &[]),
-    ("pgwarrant_record", RECORD, &[OID_ARRAY, BOOL, TEXT, INT8, BYTEA, INT8_ARRAY]),
+    ("pgwarrant_commit", "COMMIT", &[]),
+    ("pgwarrant_record", record!(counted!()), &[OID_ARRAY, TEXT, INT8, BYTEA, INT8_ARRAY]),
 ];
-const BOOL: Oid = 16;
+/// Those of a transaction that writes partitioned tables.
+const CONTROLS_IN_PARTITIONS: [(&str, &str, &[Oid]); 3] = [
+    ("pgwarrant_base_in_partitions", base!(counted_in_partitions!()), &[OID_ARRAY]),
+    ("pgwarrant_count_in_partitions", count!(counted_in_partitions!()), &[OID_ARRAY]),
+    ("pgwarrant_record_in_partitions", record!(counted_in_partitions!()), &[OID_ARRAY, TEXT, INT8, BYTEA, INT8_ARRAY]),
+];
 const BYTEA: Oid = 17;
 const INT8: Oid = 20;
 const TEXT: Oid = 25;
@@ -123,6 +151,14 @@ impl Counted {
     pub fn is_empty(&self) -> bool {
         self.relations.is_empty()
     }
+
+    fn array(&self) -> Option<Bytes> {
+        array(&self.relations)
+    }
+
+    fn one_of(&self, [plain, in_partitions]: [&'static str; 2]) -> &'static str {
+        if self.partitioned { in_partitions } else { plain }
+    }
 }
 
 /// What `pgwarrant.record` has written, and what else there is to know before COMMIT.
@@ -142,8 +178,15 @@ pub enum Control<'a> {
     Count(&'a Counted),
     /// Deferred constraints are checked now.
     Immediate,
+    Commit,
     /// Without a base it is what [`Control::Base`] kept.
-    Record { log: &'a str, seq: u64, leaf: &'a [u8; 32], counted: &'a Counted, base: Option<&'a [Changes]> },
+    Record {
+        log: &'a str,
+        seq: u64,
+        leaf: &'a [u8; 32],
+        counted: &'a Counted,
+        base: Option<&'a [Changes]>,
+    },
 }
 
 /// The answer to one of them.
@@ -178,7 +221,7 @@ impl Connection {
             return Ok(());
         }
         let mut messages = BytesMut::new();
-        for (name, sql, types) in CONTROLS {
+        for (name, sql, types) in CONTROLS.iter().chain(&CONTROLS_IN_PARTITIONS) {
             request::parse(&mut messages, name, sql, types)?;
         }
         self.write_buf().extend_from_slice(&messages);
@@ -191,15 +234,17 @@ impl Connection {
     /// Appends a call to the open batch.
     pub fn append_control(&mut self, control: Control<'_>) -> Result<(), UpstreamError> {
         let (name, parameters) = match control {
-            Control::Base(counted) => ("pgwarrant_base", vec![array(&counted.relations), flag(counted.partitioned)]),
-            Control::Count(counted) => ("pgwarrant_count", vec![array(&counted.relations), flag(counted.partitioned)]),
+            Control::Base(counted) => (counted.one_of(["pgwarrant_base", "pgwarrant_base_in_partitions"]), vec![counted.array()]),
+            Control::Count(counted) => {
+                (counted.one_of(["pgwarrant_count", "pgwarrant_count_in_partitions"]), vec![counted.array()])
+            }
             Control::Immediate => ("pgwarrant_immediate", Vec::new()),
+            Control::Commit => ("pgwarrant_commit", Vec::new()),
             Control::Record { log, seq, leaf, counted, base } => {
                 let leaf = format!("\\x{}", leaf.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
                 let base = base.and_then(|base| array(base.iter().flat_map(|c| [c.inserted, c.updated, c.deleted])));
-                let counted = [array(&counted.relations), flag(counted.partitioned)];
-                let own = [text(log.to_owned()), text(seq.to_string()), text(leaf), base];
-                ("pgwarrant_record", counted.into_iter().chain(own).collect())
+                let own = vec![counted.array(), text(log.to_owned()), text(seq.to_string()), text(leaf), base];
+                (counted.one_of(["pgwarrant_record", "pgwarrant_record_in_partitions"]), own)
             }
         };
         let out = self.write_buf();
@@ -212,7 +257,7 @@ impl Connection {
     pub async fn control_answer(&mut self, control: Control<'_>) -> Result<Result<Answer, ServerError>, UpstreamError> {
         let mut answer = match control {
             Control::Base(_) | Control::Count(_) => Answer::Counters(Vec::new()),
-            Control::Immediate | Control::Record { .. } => Answer::Nothing,
+            Control::Immediate | Control::Commit | Control::Record { .. } => Answer::Nothing,
         };
         loop {
             let frame = self.next_frame().await?;
@@ -275,10 +320,6 @@ fn text(text: String) -> Option<Bytes> {
     Some(Bytes::from(text))
 }
 
-fn flag(set: bool) -> Option<Bytes> {
-    Some(Bytes::from_static(if set { b"t" } else { b"f" }))
-}
-
 fn array<T: ToString>(numbers: impl IntoIterator<Item = T>) -> Option<Bytes> {
     text(format!("{{{}}}", numbers.into_iter().map(|n| n.to_string()).collect::<Vec<_>>().join(",")))
 }
@@ -314,7 +355,9 @@ impl Control<'_> {
                 };
                 *answer = Answer::Record(Record { changes: changes.collect::<Option<_>>()?, ddl });
             }
-            (Control::Base(_) | Control::Count(_) | Control::Immediate | Control::Record { .. }, _) => return None,
+            (Control::Base(_) | Control::Count(_) | Control::Immediate | Control::Commit | Control::Record { .. }, _) => {
+                return None;
+            }
         }
         Some(())
     }

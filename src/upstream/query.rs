@@ -42,6 +42,23 @@ impl Connection {
         self.run().await
     }
 
+    /// Appends a BEGIN, which must be the first statement of its batch: nothing can make the server skip its Parse there.
+    /// It is prepared, since whatever is parsed is shown with its trees.
+    pub fn append_begin(&mut self, text: &str) -> Result<(), UpstreamError> {
+        let known = self.begins.iter().position(|begin| begin == text);
+        let name = format!("pgwarrant_begin_{}", known.unwrap_or(self.begins.len()));
+        let out = self.write_buf();
+        if known.is_none() {
+            request::parse(out, &name, text, &[])?;
+        }
+        request::bind(out, "", &name, &Formats::All(Format::Text), &[], request::ALL_TEXT)?;
+        request::execute(out, "", 0)?;
+        if known.is_none() {
+            self.begins.push(text.to_owned());
+        }
+        Ok(())
+    }
+
     pub(super) async fn run(&mut self) -> Result<Rows, UpstreamError> {
         self.flush().await?;
         self.answer().await
