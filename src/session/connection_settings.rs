@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::settings::{Meaning, Setting, Settings, Values};
+use crate::rules::sql::TENANT_SETTING;
 use crate::upstream::{Connection, UpstreamError};
 
 /// Makes the connection's settings those of the session. Says nothing to the server if they are already.
@@ -10,16 +11,18 @@ pub async fn apply(connection: &mut Connection, settings: &Settings) -> Result<(
     if connection.parameter("application_name") == Some(&**settings.marker()) {
         return Ok(());
     }
-    connection.simple(&statements(settings.effective(), settings.marker())).await?;
+    connection.simple(&statements(settings.effective(), settings.tenants(), settings.marker())).await?;
     confirm(connection, settings)
 }
 
-fn statements(values: &Values, marker: &str) -> String {
+fn statements(values: &Values, tenants: Option<&str>, marker: &str) -> String {
     let mut text = String::with_capacity(512);
     for setting in Setting::UPSTREAM {
         // Writing to a String cannot fail.
         let _ = write!(text, "SET {} TO {};", setting.name(), quote_literal(values.get(setting)));
     }
+    // Unset and empty are the same to row security: no row.
+    let _ = write!(text, "SET {TENANT_SETTING} TO {};", quote_literal(tenants.unwrap_or_default()));
     let _ = write!(text, "SET application_name TO {}", quote_literal(marker));
     text
 }

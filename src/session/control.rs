@@ -201,6 +201,7 @@ impl Session {
         let begin = self.transaction.begin_text(!self.block.read_write);
         let done = async {
             if let Some(begin) = begin {
+                self.pin_tenants();
                 connection_settings::apply(&mut connection, &self.settings).await?;
                 connection.simple(&begin).await?;
             }

@@ -114,6 +114,12 @@ impl Pending {
 }
 
 impl Session {
+    /// To be called before the session's settings are applied to a connection.
+    pub fn pin_tenants(&mut self) {
+        let world = self.proxy.worlds.load();
+        self.settings.pin_tenants(world.generation, || super::tenants::setting(&self.identity.verified.chain, &world.rules));
+    }
+
     pub async fn run(mut self) -> End {
         let end = loop {
             let frame = match self.next().await {

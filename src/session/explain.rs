@@ -104,6 +104,7 @@ impl Session {
         permit: &Permit,
     ) -> Result<exchange::Ran, Failure> {
         let failed = |error| upstream_failed(&error);
+        self.pin_tenants();
         connection_settings::apply(connection, &self.settings).await.map_err(failed)?;
         let own_block = !self.transaction.is_block();
         if self.block.read_write

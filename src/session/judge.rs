@@ -118,6 +118,7 @@ impl Session {
         template: Option<Template>,
         named: &[String],
     ) -> Result<(Result<Decided, Failure>, bool), Failure> {
+        self.pin_tenants();
         let mut connection = self.reading_connection().await?;
         if let Some(handle) = connection.cancel_handle() {
             self.registration.running(handle);

@@ -45,6 +45,7 @@ mod simple;
 mod sql_prepare;
 mod startup;
 pub mod stream;
+mod tenants;
 mod tls;
 mod transaction;
 mod trees;

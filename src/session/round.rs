@@ -172,6 +172,7 @@ impl Session {
         if pending.iter().any(|one| one.permitted.decided.world.generation != generation) {
             return Err(Trouble::Stale);
         }
+        self.pin_tenants();
         connection_settings::apply(connection, &self.settings).await.map_err(|error| upstream_failed(&error))?;
         self.show_scope(connection, pending).await?;
         let writes = pending.iter().any(Pending::writes);

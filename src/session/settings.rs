@@ -181,6 +181,9 @@ pub struct Settings {
     marker: Arc<str>,
     /// What an upstream connection starts with.
     base: Arc<Values>,
+    /// What `pgwarrant.tenant` is pinned to, and for which generation of the rules that was found.
+    tenants: Option<Arc<str>>,
+    tenants_of: u64,
     /// Present while a transaction block is open.
     transaction: Option<Transaction>,
 }
@@ -204,8 +207,22 @@ pub const MAX_SAVEPOINTS: usize = 1000;
 impl Settings {
     /// `base` is what an upstream connection starts with.
     pub fn new(start: Arc<Values>, base: Arc<Values>) -> Settings {
-        let (meaning, marker) = (Meaning::of(&start), marker(&start, &base));
-        Settings { effective: start.clone(), committed: start.clone(), start, meaning, marker, base, transaction: None }
+        let (meaning, marker) = (Meaning::of(&start), marker(&start, &base, None));
+        let (effective, committed) = (start.clone(), start.clone());
+        Settings { effective, committed, start, meaning, marker, base, tenants: None, tenants_of: 0, transaction: None }
+    }
+
+    /// What row security shows the session: see [`super::tenants`].
+    pub fn tenants(&self) -> Option<&str> {
+        self.tenants.as_deref()
+    }
+
+    /// Finds the tenants again if the generation is another one.
+    pub fn pin_tenants(&mut self, generation: u64, find: impl FnOnce() -> Option<Arc<str>>) {
+        if self.tenants_of != generation {
+            (self.tenants, self.tenants_of) = (find(), generation);
+            self.marker = marker(&self.effective, &self.base, self.tenants());
+        }
     }
 
     /// The `application_name` of an upstream connection that has these very settings, see [`marker`].
@@ -327,20 +344,25 @@ impl Settings {
         if !same {
             self.meaning = Meaning::of(&self.effective);
         }
-        self.marker = marker(&self.effective, &self.base);
+        self.marker = marker(&self.effective, &self.base, self.tenants());
     }
 }
 
 /// Postgres reports `application_name` by itself, after a rollback too. So it tells what settings a connection has,
 /// and no account of them can go wrong.
-pub fn marker(values: &Values, base: &Values) -> Arc<str> {
-    if values.same_upstream(base) {
+pub fn marker(values: &Values, base: &Values, tenants: Option<&str>) -> Arc<str> {
+    if values.same_upstream(base) && tenants.is_none() {
         return BASE_MARKER.into();
     }
     let mut hash = Sha256::new();
     for setting in Setting::UPSTREAM {
         hash.update(values.get(setting).as_bytes());
         hash.update([0]);
+    }
+    // No tenants are something else than nothing pinned.
+    if let Some(tenants) = tenants {
+        hash.update([1]);
+        hash.update(tenants.as_bytes());
     }
     format!("{BASE_MARKER} {}", super::identity::hex(&hash.finalize()[..16])).into()
 }
