@@ -145,3 +145,49 @@ fn a_flush_is_answered_without_a_sync() {
         assert_eq!(through.until_quiet(wanted.len(), QUIET), wanted, "{script:?}");
     }
 }
+
+/// What `psql -c` and language models send: a block in one query.
+const BLOCKS_IN_ONE_QUERY: &[&str] = &[
+    "BEGIN; SELECT 1; COMMIT",
+    "BEGIN; SELECT 1; SELECT 2; ROLLBACK;",
+    "START TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT 1; END; SELECT 2; SELECT 3",
+    "BEGIN; SELECT 1; COMMIT; BEGIN; SELECT 2; COMMIT",
+    "BEGIN; SAVEPOINT s; SELECT 1; ROLLBACK TO s; RELEASE s; SELECT 2; COMMIT",
+    "BEGIN; SELECT 1/0; COMMIT",
+    "BEGIN; SAVEPOINT s; SELECT 1/0; ROLLBACK TO s; COMMIT",
+    "BEGIN; SELECT 1",
+    "BEGIN; BEGIN; SELECT 1; COMMIT",
+    "BEGIN; SET TRANSACTION READ ONLY; SET LOCAL DateStyle TO 'SQL, DMY'; SELECT '2026-02-01'::date; COMMIT; SELECT '2026-02-01'::date",
+    "BEGIN; PREPARE one AS SELECT 1; EXECUTE one; COMMIT; EXECUTE one; DEALLOCATE one",
+    "BEGIN; DECLARE c CURSOR FOR SELECT generate_series(1, 5); FETCH 2 FROM c; CLOSE c; COMMIT",
+];
+
+#[test]
+fn a_block_in_one_query_is_answered_as_the_bare_server_does() {
+    let major = *support::versions().keys().next().expect("a server");
+    let doors = Doors::with(Setting { cluster: Builder::default().major(major), ..Setting::default() }, "");
+    let mut pair = Pair::new(major, [Address::parse(&doors.bare()), Address::parse(&doors.url("analyst"))]);
+    for text in BLOCKS_IN_ONE_QUERY {
+        if let Some([bare, through]) = pair.differs(&[Say::Query(text), Say::Query("SELECT 7")]) {
+            panic!("{text}\n bare:\n  {}\n through:\n  {}", bare.join("\n  "), through.join("\n  "));
+        }
+    }
+    let ends = [Say::Query("BEGIN"), Say::Query("SELECT 1; COMMIT; SELECT 2"), Say::Query("SELECT 3")];
+    assert_eq!(pair.differs(&ends), None, "the end of a block that is open already");
+}
+
+#[test]
+fn a_block_does_not_take_in_what_stands_before_it_in_the_same_query() {
+    let doors = Doors::with(Setting::default(), "");
+    let mut client = Address::parse(&doors.url("analyst")).connect();
+    for text in
+        ["SELECT 1; BEGIN; SELECT 2; COMMIT", "SELECT 1; COMMIT", "BEGIN; COMMIT; SELECT 1; BEGIN", "SELECT 1; SAVEPOINT s"]
+    {
+        let mut out = BytesMut::new();
+        script::encode(&Say::Query(text), &mut out);
+        script::encode(&Say::Query("SELECT 424242"), &mut out);
+        client.send(&out);
+        let answer = client.until("424242").join("\n");
+        assert!(answer.contains("0A000"), "{text}: {answer}");
+    }
+}

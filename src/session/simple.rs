@@ -153,21 +153,19 @@ impl Session {
         Ok(())
     }
 
-    /// All are judged first. Queries run as one implicit transaction; what changes the block's state may not stand among them.
+    /// All are judged before the first of them runs.
     async fn several(
         &mut self,
         text: &str,
         statements: Vec<statement::kind::LocalStatement>,
     ) -> Result<Result<(), Failure>, End> {
         let mut judged = Vec::with_capacity(statements.len());
+        let mut blocks = Blocks { open: self.transaction.is_block(), fresh: true };
         for mut statement in statements {
-            if local::is_transaction_control(&statement.kind) {
-                let failure = Failure::from(Deny::new(
-                    Reason::FeatureNotSupported,
-                    "transaction control among several statements of one query is not supported",
-                ))
-                .hint("Send it as a query of its own.");
-                return Ok(Err(failure));
+            if !blocks.takes(&statement.kind) {
+                let message = "transaction control is not supported behind statements of the same query that are in no block";
+                let failure = Failure::from(Deny::new(Reason::FeatureNotSupported, message));
+                return Ok(Err(failure.hint("Let BEGIN come first, or send it as a query of its own.")));
             }
             let part: Arc<str> = text[statement.range.clone()].into();
             let offset = statement.range.start;
@@ -205,6 +203,36 @@ impl Session {
             statement = again.pop().unwrap_or(statement);
         }
         self.judge_local(part, &[], statement, None).await
+    }
+}
+
+/// The blocks that the statements of one query make. What is in no block is one implicit transaction up to the end of the
+/// query, or up to a BEGIN, which would take it in (`exec_simple_query`, `BeginTransactionBlock`): that is refused.
+struct Blocks {
+    open: bool,
+    /// Nothing stands in the implicit transaction yet.
+    fresh: bool,
+}
+
+impl Blocks {
+    fn takes(&mut self, kind: &StatementKind) -> bool {
+        match kind {
+            StatementKind::Begin(_) => {
+                let taken = self.open || self.fresh;
+                self.open = true;
+                taken
+            }
+            StatementKind::Commit { .. } | StatementKind::Rollback { .. } => std::mem::take(&mut self.open),
+            StatementKind::Savepoint { .. }
+            | StatementKind::Release { .. }
+            | StatementKind::RollbackTo { .. }
+            | StatementKind::SetTransaction(_) => self.open,
+            StatementKind::DiscardAll => false,
+            other => {
+                self.fresh &= self.open;
+                !local::is_transaction_control(other)
+            }
+        }
     }
 }
 
