@@ -43,8 +43,8 @@ soak:
 
 torture:
 	scripts/setup.sh test
-	cargo build --release --bin pgwarrant
-	PGWARRANT_TORTURE_KILLS=$(or $(KILLS),1000) cargo test --release --test crash whatever_is_killed -- --nocapture
+	cargo build --release --bin pgwarrant --features kill-points
+	PGWARRANT_TORTURE_KILLS=$(or $(KILLS),1000) cargo test --release --features kill-points --test crash whatever_is_killed -- --nocapture
 
 fuzz:
 	scripts/fuzz.sh $(SECONDS_EACH)

@@ -18,6 +18,7 @@ pub mod catalogue;
 pub mod cli;
 pub mod config;
 pub mod decision;
+pub mod kill_point;
 pub mod ledger;
 pub mod reading;
 pub mod rules;

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::disk::{Disk, SegmentFile};
 use super::frame::{FrameKind, encode};
 use super::tree::Hash;
+use crate::kill_point::KillPoint;
 
 const TITLE: &str = "pgwarrant ledger segment v1";
 const SUFFIX: &str = ".segment";
@@ -105,7 +106,9 @@ impl Segment {
     pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.reserve(bytes.len())?;
         self.file.write_at(bytes, self.offset)?;
+        KillPoint::LedgerWritten.pass();
         self.file.sync()?;
+        KillPoint::LedgerSynced.pass();
         self.offset += bytes.len() as u64;
         self.used = true;
         Ok(())

@@ -3,6 +3,7 @@
 use super::announced::Announced;
 use super::exchange::{ExchangeError, Ran, Reader, Run, append_runs, failed, ready};
 use super::hold::{Bound, End};
+use crate::kill_point::KillPoint;
 use crate::ledger::{LedgerError, Receipt};
 use crate::upstream::{Changes, Connection, Control, Counted, Record, ServerError, UpstreamError};
 
@@ -55,6 +56,7 @@ pub async fn run_to_record(
     append_steps(connection, steps, !alone)?;
     connection.flush().await?;
     let anchor = announced.receipt().await.map_err(GateError::Ledger)?;
+    KillPoint::Announced.pass();
     let record = Control::Record { log, seq: anchor.seq(), leaf: anchor.leaf_hash(), counted, base: None };
     connection.append_control(Control::Immediate)?;
     connection.append_control(record)?;
@@ -152,7 +154,9 @@ pub async fn send_commit(connection: &mut Connection) -> Result<(), UpstreamErro
 
 /// The answer to COMMIT: its tag, which is ROLLBACK if the transaction had failed.
 pub async fn commit_answer(connection: &mut Connection) -> Result<Result<String, ServerError>, UpstreamError> {
-    match connection.answer().await {
+    let answer = connection.answer().await;
+    KillPoint::Committed.pass();
+    match answer {
         Ok(rows) => Ok(Ok(rows.tags.into_iter().next_back().unwrap_or_default())),
         Err(UpstreamError::Server(error)) => Ok(Err(error)),
         Err(error) => Err(error),

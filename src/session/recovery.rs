@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::proxy::Proxy;
 use super::record;
+use crate::kill_point::KillPoint;
 use crate::ledger::{BY_RECOVERY, Change, Entry, Ledger, LedgerError, TransactionState};
 use crate::upstream::{Pool, PoolError, Settled, UpstreamError};
 
@@ -48,6 +49,7 @@ pub async fn settle(ledger: &Ledger, writers: &Pool, anchor: u64) -> Result<Sett
     let settled = connection.settle(ledger.origin(), anchor).await;
     connection.release();
     let settled = settled?;
+    KillPoint::Settling.pass();
     let state = if settled.committed { TransactionState::Committed } else { TransactionState::Aborted };
     let entry = Entry {
         changes: changes(&settled),

@@ -23,6 +23,7 @@ use super::trees::Pair;
 use crate::catalogue::views::VISIBLE_SETTING;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
+use crate::kill_point::KillPoint;
 use crate::ledger::{Change, Entry, Receipt, TransactionState};
 use crate::upstream::{Pool, PoolError, Pooled};
 use crate::wire::reply;
@@ -414,6 +415,7 @@ impl Session {
             }
             receipts.push(receipt);
         }
+        KillPoint::Recording.pass();
         for ((one, ran), receipt) in pending.into_iter().zip(ran).zip(receipts) {
             let receipt = match receipt {
                 Ok(receipt) => receipt,

@@ -12,6 +12,7 @@ use super::record::{self, Bound};
 use super::round::{Gate, Round, Trouble, exchange_failed};
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
+use crate::kill_point::KillPoint;
 use crate::ledger::{Change, Receipt, TransactionState};
 use crate::upstream::{Changes, Control, Counted, Pooled, ServerError, UpstreamError};
 use crate::wire::Oid;
@@ -360,8 +361,10 @@ impl Session {
                 self.proxy.ledger.append(crate::ledger::Entry { changes: changes.clone(), ..entry })
             })
             .collect();
+        KillPoint::Recorded.pass();
         // From here on no cancel is forwarded: the round trip is over for the registration.
         let sent = gate::send_commit(&mut connection).await;
+        KillPoint::CommitSent.pass();
         let mut receipts = Vec::with_capacity(recorded.len());
         let mut unrecorded_why = None;
         for entry in recorded {
@@ -371,6 +374,7 @@ impl Session {
             }
         }
         let settled = self.settle_commit(connection, sent, anchor.seq()).await;
+        KillPoint::Releasing.pass();
         let failure = match (settled, unrecorded_why) {
             (Err(failure), _) => failure,
             (Ok(()), Some(error)) => Failure { reason: None, ..unrecorded(&error) },
@@ -448,7 +452,9 @@ impl Session {
             return Err(failure);
         }
         let outcome = self.proxy.ledger.append(record::commit(&self.identity, anchor.seq(), block.total()));
+        KillPoint::Recorded.pass();
         let sent = gate::send_commit(&mut connection).await;
+        KillPoint::CommitSent.pass();
         let recorded = outcome.await;
         self.settle_commit(connection, sent, anchor.seq()).await?;
         let receipt = recorded.map_err(|error| Failure { reason: None, ..unrecorded(&error) })?;

@@ -1,7 +1,8 @@
 //! Agents write at random while the proxy, a backend, or the whole database is killed. Afterwards the database, the ledger
 //! and what the agents were told have to say the same.
 //!
-//! `PGWARRANT_TORTURE_KILLS` says how many kills, `PGWARRANT_TORTURE_SEED` by which dice.
+//! `PGWARRANT_TORTURE_KILLS` says how many kills, `PGWARRANT_TORTURE_SEED` by which dice. With the feature `kill-points` the
+//! proxy also dies at places of its own.
 
 mod agent;
 mod judge;
@@ -9,17 +10,20 @@ mod named;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use agent::{Agent, Attempt};
+use pgwarrant::kill_point::KillPoint;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rustix::process::Signal;
 use support::Cluster;
 use support::postgres::{block_on, signal};
+use support::proxy::Proxy;
 use support::stage::{Setting, Stage};
 
 const AGENTS: u64 = 4;
@@ -29,8 +33,11 @@ const KILLS_A_ROUND: u64 = 12;
 /// What is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kill {
-    /// SIGKILL.
+    /// SIGKILL, at any moment.
     Proxy,
+    /// SIGKILL at a place of its own choosing, twice: started again, it dies where it is told to. At any moment where the
+    /// feature `kill-points` is missing.
+    Point,
     /// `pg_terminate_backend`.
     Session,
     /// SIGKILL, after which the postmaster ends all others and recovers.
@@ -43,10 +50,12 @@ enum Kill {
     Both,
 }
 
-const KILLS: [Kill; 10] = [
+const KILLS: [Kill; 12] = [
     Kill::Proxy,
-    Kill::Proxy,
-    Kill::Proxy,
+    Kill::Point,
+    Kill::Point,
+    Kill::Point,
+    Kill::Point,
     Kill::Session,
     Kill::Session,
     Kill::Session,
@@ -90,6 +99,7 @@ fn whatever_is_killed_the_database_the_ledger_and_the_agents_tell_the_same() {
         let told = judge::judge(&mut stage, &attempts);
         println!("{done} kills in {:?}: {told}", begun.elapsed());
     }
+    println!("died at (true) or did not come by (false): {:?}", POINTS.lock().expect("no panic holds it"));
     stage.stop_proxy();
     judge::verify(&stage);
     judge::completeness(&stage);
@@ -120,6 +130,13 @@ impl Kill {
                 thread::sleep(Duration::from_millis(dice.gen_range(0..50)));
                 stage.start_proxy().expect("it starts again");
             }
+            Kill::Point => {
+                kill_proxy(stage);
+                if cfg!(feature = "kill-points") {
+                    die_at_a_point(stage, dice);
+                }
+                stage.start_proxy().expect("it starts again");
+            }
             Kill::Session => {
                 if let Some(pid) = a_backend(stage, dice) {
                     stage.cluster.sql("postgres", &format!("SELECT pg_terminate_backend({pid})")).expect("a superuser");
@@ -141,6 +158,27 @@ impl Kill {
         }
     }
 }
+
+/// Runs the proxy until it dies where the dice say, or for so long that it does not come by there.
+fn die_at_a_point(stage: &mut Stage, dice: &mut StdRng) {
+    let point = KillPoint::ALL[dice.gen_range(0..KillPoint::ALL.len())];
+    let count = if point == KillPoint::Settling { 1 } else { dice.gen_range(1..60) };
+    stage.arm_proxy(&format!("{}:{count}", point.name())).expect("it is started");
+    let deadline = Instant::now() + Duration::from_secs(5);
+    thread::sleep(Duration::from_millis(20));
+    while stage.proxy().and_then(Proxy::pid).is_some() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let died = stage.proxy().and_then(Proxy::pid).is_none();
+    *POINTS.lock().expect("no panic holds it").entry((point.name(), died)).or_insert(0) += 1;
+    let proxy = stage.take_proxy();
+    if let Some(proxy) = proxy.filter(|_| !died) {
+        proxy.kill().expect("it is killed");
+    }
+}
+
+/// How often it died at each, and how often it did not come by.
+static POINTS: Mutex<BTreeMap<(&str, bool), u64>> = Mutex::new(BTreeMap::new());
 
 fn kill_proxy(stage: &mut Stage) {
     stage.take_proxy().expect("it runs").kill().expect("it is killed");

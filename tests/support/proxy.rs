@@ -21,11 +21,8 @@ pub struct Proxy {
 impl Proxy {
     /// Starts the proxy of `config` and waits until it takes connections on `port`; its output is appended to `log`.
     pub fn start(config: &Path, port: u16, log: &Path) -> Result<Proxy, Error> {
-        let mut command = Command::new(binary()?);
-        command.arg("serve").arg("--config").arg(config);
         let before = read(log).len();
-        let guardian = Guardian::start(&command, None, log, LastWill { signal: "TERM", remove: None })?;
-        let proxy = Proxy { guardian, log: log.to_owned(), port };
+        let proxy = Proxy::launch(config, port, log, None)?;
         let deadline = Instant::now() + Duration::from_secs(30);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let news = proxy.log().split_off(before);
@@ -35,6 +32,15 @@ impl Proxy {
             thread::sleep(Duration::from_millis(20));
         }
         Ok(proxy)
+    }
+
+    /// Starts it and does not wait; with a [`pgwarrant::kill_point`] to die at.
+    pub fn launch(config: &Path, port: u16, log: &Path, kill_point: Option<&str>) -> Result<Proxy, Error> {
+        let mut command = Command::new(binary()?);
+        command.arg("serve").arg("--config").arg(config);
+        command.envs(kill_point.map(|point| ("PGWARRANT_KILL_POINT", point)));
+        let guardian = Guardian::start(&command, None, log, LastWill { signal: "TERM", remove: None })?;
+        Ok(Proxy { guardian, log: log.to_owned(), port })
     }
 
     pub fn pid(&self) -> Option<u32> {

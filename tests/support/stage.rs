@@ -101,6 +101,13 @@ impl Stage {
         Ok(())
     }
 
+    /// Starts the proxy so that it dies at this place, see [`pgwarrant::kill_point`]; does not wait until it answers.
+    pub fn arm_proxy(&mut self, kill_point: &str) -> Result<(), Error> {
+        let log = self.home.path().join("proxy.log");
+        self.proxy = Some(Proxy::launch(&self.config(), self.port, &log, Some(kill_point))?);
+        Ok(())
+    }
+
     /// Asks the proxy to end and waits until it has.
     pub fn stop_proxy(&mut self) {
         self.proxy = None;
