@@ -175,7 +175,8 @@ pub struct Limits {
     pub statement: ByteSize,
     /// Bytes of one message of a client that is logged in. Default 16MiB.
     pub message: ByteSize,
-    /// Bytes of a result that a session may hold before they are recorded and released. Default 16MiB.
+    /// Bytes of a result that a session may hold before they are recorded and released; a larger one goes in chunks of this
+    /// size. Default 16MiB.
     pub hold: ByteSize,
     /// The same over all sessions. Default 512MiB.
     pub hold_total: ByteSize,
@@ -183,6 +184,9 @@ pub struct Limits {
     pub handshake_timeout: Span,
     /// An open transaction without a statement, and a client that takes nothing of its result. Default 60s.
     pub idle_in_transaction_timeout: Span,
+    /// A client that takes next to nothing of a large result for so long is let go: a connection to the database waits for it.
+    /// Default 30s.
+    pub stall_timeout: Span,
     /// How long open transactions may go on after SIGTERM. Default 30s.
     pub drain_timeout: Span,
 }
@@ -339,6 +343,7 @@ impl Default for Limits {
             hold_total: ByteSize(512 << 20),
             handshake_timeout: Span(Duration::from_secs(10)),
             idle_in_transaction_timeout: Span(Duration::from_secs(60)),
+            stall_timeout: Span(Duration::from_secs(30)),
             drain_timeout: Span(Duration::from_secs(30)),
         }
     }

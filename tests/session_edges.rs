@@ -1,4 +1,4 @@
-//! A session at its edges: cancel, full pools, lost connections, large results, the proxy's end.
+//! A session at its edges: cancel, full pools, lost connections, the proxy's end.
 
 #[path = "session/raw.rs"]
 mod raw;
@@ -103,23 +103,6 @@ fn a_lost_connection_fails_the_block_and_the_session_goes_on() {
     assert_eq!(agent.run(&[Say::Query("SELECT 1")]), ["error 25P02", "ready E"]);
     assert_eq!(agent.run(&[Say::Query("COMMIT")]), ["complete ROLLBACK", "ready I"]);
     assert_eq!(query(&mut agent, SKU), "row SKU-00001");
-}
-
-#[test]
-fn a_result_larger_than_a_session_may_hold_is_refused_whole() {
-    let mut stage = Stage::without_proxy(Setting::default()).expect("a stage");
-    let config = std::fs::read_to_string(stage.config()).expect("a configuration");
-    std::fs::write(stage.config(), format!("{config}\n[limits]\nhold = \"16KiB\"\n")).expect("a file");
-    stage.start_proxy().expect("a proxy");
-    let mut agent = analyst(&stage);
-    for text in ["SELECT * FROM products", "SELECT sku, attributes FROM products ORDER BY id"] {
-        agent.say(&[Say::Query(text)]);
-        assert_eq!(agent.outcome(), "result_too_large", "{}", stage.proxy_log());
-    }
-    assert_eq!(query(&mut agent, SKU), "row SKU-00001");
-    agent.run(&[Say::Query("BEGIN"), Say::Query(SKU)]);
-    assert_eq!(query(&mut agent, "SELECT * FROM products"), "result_too_large");
-    assert_eq!(agent.run(&[Say::Query("ROLLBACK")]), ["complete ROLLBACK", "ready I"]);
 }
 
 #[test]

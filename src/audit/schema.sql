@@ -237,14 +237,17 @@ SELECT e.log, e.seq,
        d.doc ->> 'fingerprint' AS fingerprint,
        d.doc ->> 'rules' AS rules,
        d.doc ->> 'epoch' AS epoch,
-       d.doc -> 'abridged' AS abridged
+       d.doc -> 'abridged' AS abridged,
+       (d.doc -> 'chunk' ->> 'number')::bigint AS chunk,
+       (d.doc -> 'chunk' ->> 'rows')::bigint AS chunk_rows,
+       (d.doc -> 'chunk' ->> 'bytes')::bigint AS chunk_bytes
 FROM audit.entry e CROSS JOIN LATERAL (SELECT audit.doc(e.bytes) AS doc OFFSET 0) AS d
 WHERE d.doc ->> 'kind' IN ('intent', 'outcome', 'chunk', 'final');
 COMMENT ON VIEW audit.statements IS 'What was run: one row for each statement that was let through, with its result''s size and digest.';
 COMMENT ON COLUMN audit.statements.log IS 'Origin of the log: which proxy.';
 COMMENT ON COLUMN audit.statements.seq IS 'Number of the entry in its log.';
 COMMENT ON COLUMN audit.statements."time" IS 'When it was recorded, by the proxy''s clock.';
-COMMENT ON COLUMN audit.statements.kind IS 'intent: a write is about to run; outcome: it ran; chunk: a further part of a large result; final: its transaction is settled.';
+COMMENT ON COLUMN audit.statements.kind IS 'intent: a write is about to run; outcome: it ran; chunk: a part of a large result was about to be released; final: its transaction is settled.';
 COMMENT ON COLUMN audit.statements.session IS 'The client''s connection; join with audit.sessions and audit.delegations.';
 COMMENT ON COLUMN audit.statements.agent IS 'Subject name of the token''s last block: who held it.';
 COMMENT ON COLUMN audit.statements.peer IS 'Network address of the client.';
@@ -254,20 +257,23 @@ COMMENT ON COLUMN audit.statements.template IS 'The statement with its literals 
 COMMENT ON COLUMN audit.statements.parameters IS 'The values of the template''s parameters, in order.';
 COMMENT ON COLUMN audit.statements.relations IS 'Relations that the statement was proven to read or write.';
 COMMENT ON COLUMN audit.statements.command_tag IS 'Postgres''s command tag, e.g. SELECT 3.';
-COMMENT ON COLUMN audit.statements."rows" IS 'Rows that were released to the agent.';
-COMMENT ON COLUMN audit.statements.result_bytes IS 'Bytes that were released to the agent.';
+COMMENT ON COLUMN audit.statements."rows" IS 'Rows that were released to the agent; in a chunk, up to its end. Sum coalesce(chunk_rows, rows).';
+COMMENT ON COLUMN audit.statements.result_bytes IS 'Bytes that were released to the agent; in a chunk, up to its end.';
 COMMENT ON COLUMN audit.statements.result_digest IS 'SHA-256 of those bytes, hex.';
 COMMENT ON COLUMN audit.statements.sqlstate IS 'SQLSTATE, if the statement failed.';
-COMMENT ON COLUMN audit.statements.message IS 'Message of the failure.';
+COMMENT ON COLUMN audit.statements.message IS 'Message of the failure, or why a large result broke off.';
 COMMENT ON COLUMN audit.statements.transaction IS 'The server''s transaction id, for writes.';
 COMMENT ON COLUMN audit.statements.transaction_state IS 'implicit, open, committed, aborted or lost_by_failover.';
 COMMENT ON COLUMN audit.statements.duration IS 'From forwarding to the end of the result.';
-COMMENT ON COLUMN audit.statements.ref IS 'seq of the entry that this one follows up.';
+COMMENT ON COLUMN audit.statements.ref IS 'seq of the entry that this one follows up; of a chunk and of the outcome behind chunks, the first chunk, which has the statement.';
 COMMENT ON COLUMN audit.statements.chain IS 'Block ids of the token, root first; join with audit.delegations.block_id.';
 COMMENT ON COLUMN audit.statements.fingerprint IS 'SHA-256 of the template, hex.';
 COMMENT ON COLUMN audit.statements.rules IS 'Hash of the rules that decided.';
 COMMENT ON COLUMN audit.statements.epoch IS 'State of the catalogue that was decided on.';
 COMMENT ON COLUMN audit.statements.abridged IS 'Fields that stand here cut or cleaned, with the hash of their exact bytes.';
+COMMENT ON COLUMN audit.statements.chunk IS 'Number of the part, from 1, where a result was released in chunks; the outcome has the last. Without an outcome the session broke off: no more was released.';
+COMMENT ON COLUMN audit.statements.chunk_rows IS 'Rows of this part alone.';
+COMMENT ON COLUMN audit.statements.chunk_bytes IS 'Bytes of this part alone.';
 
 CREATE OR REPLACE VIEW audit.denials WITH (security_invoker = true) AS
 SELECT e.log, e.seq,
@@ -320,9 +326,12 @@ SELECT e.log,
        min((d.doc ->> 'time')::timestamptz) FILTER (WHERE d.doc ->> 'kind' = 'session_open') AS opened_at,
        max(e.seq) FILTER (WHERE d.doc ->> 'kind' = 'session_close') AS closed_seq,
        max((d.doc ->> 'time')::timestamptz) FILTER (WHERE d.doc ->> 'kind' = 'session_close') AS closed_at,
-       count(*) FILTER (WHERE d.doc ->> 'kind' = 'outcome') AS statements,
+       -- A large result counts once, by its first chunk.
+       count(*) FILTER (WHERE coalesce(d.doc -> 'chunk' ->> 'number', '1') = '1' AND d.doc ->> 'kind' IN ('outcome', 'chunk'))
+         AS statements,
        count(*) FILTER (WHERE d.doc ->> 'kind' = 'denial') AS denials,
-       coalesce(sum((d.doc ->> 'rows')::bigint) FILTER (WHERE d.doc ->> 'kind' IN ('outcome', 'chunk')), 0)::bigint AS "rows"
+       coalesce(sum(coalesce(d.doc -> 'chunk' ->> 'rows', d.doc ->> 'rows')::bigint)
+         FILTER (WHERE d.doc ->> 'kind' IN ('outcome', 'chunk')), 0)::bigint AS "rows"
 FROM audit.entry e CROSS JOIN LATERAL (SELECT audit.doc(e.bytes) AS doc OFFSET 0) AS d
 WHERE d.doc ->> 'session' IS NOT NULL
 GROUP BY e.log, d.doc ->> 'session';

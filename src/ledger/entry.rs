@@ -18,7 +18,8 @@ pub enum Kind {
     Intent,
     /// A statement ran; its result is bound by `result_digest`.
     Outcome,
-    /// One part of a result that is released part by part; `ref` is the outcome's or the first part's seq.
+    /// A part of a result that is larger than what is held is about to be released. `rows`, `bytes` and `result_digest` are
+    /// those of everything up to here; from the second on `ref` is the seq of the first.
     Chunk,
     /// A transaction that wrote is settled.
     Final,
@@ -80,6 +81,16 @@ pub struct Change {
     pub updated: u64,
 }
 
+/// The share of one entry in a result that was released in chunks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chunk {
+    pub bytes: u64,
+    /// From 1; the outcome that ends the result has the last number.
+    pub number: u64,
+    pub rows: u64,
+}
+
 /// A field whose text here is not the whole or exact text: it was too long, or held NUL, which SQL text cannot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -114,6 +125,9 @@ pub struct Entry {
     /// By relation, where anything changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
+    /// In a `chunk`, and in the outcome of a result that chunks precede, whose `ref` is then the first chunk's seq.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunk: Option<Chunk>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command_tag: Option<String>,
     /// How many events a summary stands for.
@@ -199,6 +213,7 @@ impl Entry {
             bytes: None,
             chain: Vec::new(),
             changes: Vec::new(),
+            chunk: None,
             command_tag: None,
             count: None,
             decision: None,

@@ -42,7 +42,7 @@ mod writer;
 pub(crate) mod testing;
 
 pub use disk::{SharedHold, hold_shared, try_lock};
-pub use entry::{Abridged, Change, Decision, DelegatedBlock, Entry, Kind, TransactionState};
+pub use entry::{Abridged, Change, Chunk, Decision, DelegatedBlock, Entry, Kind, TransactionState};
 pub use error::{Health, LedgerError};
 pub use gate::MirrorGate;
 pub use log::{Appending, Ledger, LedgerConfig};

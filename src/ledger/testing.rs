@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ed25519_dalek::SigningKey;
 
 use super::disk::{Directory, Disk, Gauge, SegmentFile};
-use super::entry::{Abridged, Change, Decision, DelegatedBlock, Entry, Kind, TransactionState};
+use super::entry::{Abridged, Change, Chunk, Decision, DelegatedBlock, Entry, Kind, TransactionState};
 use super::frame::{FrameKind, encode, encode_commit};
 use super::log::LedgerConfig;
 use super::note::{Checkpoint, NoteSigner};
@@ -24,6 +24,7 @@ pub(crate) fn full_entry() -> Entry {
         bytes: Some(120),
         chain: vec!["aa".into(), "bb".into()],
         changes: vec![Change { deleted: 0, inserted: 1, relation: "public.customers".into(), updated: 2 }],
+        chunk: Some(Chunk { bytes: 40, number: 2, rows: 1 }),
         command_tag: Some("SELECT 1".into()),
         count: Some(3),
         decision: Some(Decision::Permit),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
 
 use super::hold::Reserved;
 use super::stream::Stream;
@@ -28,6 +29,8 @@ pub enum ClientError {
 const READ: usize = 4 * 1024;
 /// A read buffer larger than this is given back when it is empty.
 const KEEP: usize = 16 * 1024;
+/// What a client takes at the least in the time that it may stall.
+const LEAST: usize = 16 * 1024;
 /// A held result smaller than this is copied behind the messages of our own; a larger one is sent from where it lies.
 const COPY: usize = 8 * 1024;
 
@@ -102,6 +105,25 @@ impl Client {
         }
         self.reserved.clear();
         tokio::time::timeout(self.patience, self.stream.flush()).await?
+    }
+
+    /// As [`Client::flush`] while a connection to the database waits: so slow a client may not be that it takes less than
+    /// [`LEAST`] in this time.
+    pub async fn drain(&mut self, stall: Duration) -> io::Result<()> {
+        self.out.seal();
+        let (mut taken, mut deadline) = (0, Instant::now() + stall);
+        while self.out.has_remaining() {
+            let written = tokio::time::timeout_at(deadline, self.stream.write_buf(&mut self.out)).await??;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            taken += written;
+            if taken >= LEAST {
+                (taken, deadline) = (0, Instant::now() + stall);
+            }
+        }
+        self.reserved.clear();
+        tokio::time::timeout_at(deadline, self.stream.flush()).await?
     }
 
     /// Keeps a reservation until everything that is queued was sent.

@@ -304,7 +304,7 @@ impl Session {
         self.fatal_now(&failure).await
     }
 
-    async fn fatal_now(&mut self, failure: &Failure) -> End {
+    pub async fn fatal_now(&mut self, failure: &Failure) -> End {
         let failure = Failure { fatal: true, ..failure.clone() };
         failure.write(None, self.client.reply());
         let _ = self.client.shutdown().await;

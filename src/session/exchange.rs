@@ -2,10 +2,11 @@
 
 use bytes::{Bytes, BytesMut};
 
+use super::answers::{Answers, Part};
 use super::cache::Digest;
 use super::hold::{Bound, End, Hold};
 use super::prover::Permit;
-use super::trees::{Pair, ShownAgain};
+use super::trees::Pair;
 use crate::upstream::{Connection, TreeNotice, UpstreamError};
 use crate::wire::backend::{self, tag};
 use crate::wire::frontend::{Format, Formats};
@@ -25,6 +26,8 @@ pub struct Run<'a> {
     pub own_rows: u32,
     /// In a block a portal outlives the round trip.
     pub in_block: bool,
+    /// What does not fit may be released before the rest of it is here.
+    pub in_chunks: bool,
     /// Of the proven trees.
     pub digest: Digest,
 }
@@ -101,8 +104,14 @@ pub struct Frame {
     pub after: Vec<String>,
 }
 
-/// Runs statements in one round trip, until one fails. On an error the connection is discarded.
-pub async fn run(connection: &mut Connection, frame: &Frame, runs: &[Run<'_>], bound: &Bound) -> Result<Vec<Ran>, ExchangeError> {
+/// Runs statements in one round trip, until one fails or a result is larger than what may be held; then the answers go on.
+/// On an error the connection is discarded.
+pub async fn run(
+    connection: &mut Connection,
+    frame: &Frame,
+    runs: &[Run<'_>],
+    bound: &Bound,
+) -> Result<(Vec<Ran>, Option<Answers>), ExchangeError> {
     let result = attempt(connection, frame, runs, bound).await;
     if result.is_err() {
         connection.discard();
@@ -110,7 +119,12 @@ pub async fn run(connection: &mut Connection, frame: &Frame, runs: &[Run<'_>], b
     result
 }
 
-async fn attempt(connection: &mut Connection, frame: &Frame, runs: &[Run<'_>], bound: &Bound) -> Result<Vec<Ran>, ExchangeError> {
+async fn attempt(
+    connection: &mut Connection,
+    frame: &Frame,
+    runs: &[Run<'_>],
+    bound: &Bound,
+) -> Result<(Vec<Ran>, Option<Answers>), ExchangeError> {
     if let Some(begin) = &frame.begin {
         connection.append_begin(begin)?;
     }
@@ -123,24 +137,14 @@ async fn attempt(connection: &mut Connection, frame: &Frame, runs: &[Run<'_>], b
     }
     connection.sync();
     connection.flush().await?;
-    let mut reader = Reader::new(bound);
-    own_statements(connection, &mut reader, usize::from(frame.begin.is_some()) + frame.before.len()).await?;
-    let mut done = Vec::with_capacity(runs.len());
-    for run in runs {
-        let ran = reader.one(connection, Some(&run.digest)).await?;
-        let has_failed = failed(&ran.end);
-        done.push(ran);
-        if has_failed {
-            ready(connection).await?;
-            return Ok(done);
-        }
-    }
-    own_statements(connection, &mut reader, frame.after.len()).await?;
-    ready(connection).await?;
-    Ok(done)
+    let before = usize::from(frame.begin.is_some()) + frame.before.len();
+    own_statements(connection, &mut Reader::new(bound), before).await?;
+    let mut answers = Answers::new(runs, frame.after.len());
+    let ran = answers.read(connection, bound).await?;
+    Ok((ran, Some(answers).filter(|answers| !answers.are_read())))
 }
 
-async fn own_statements(connection: &mut Connection, reader: &mut Reader<'_>, count: usize) -> Result<(), ExchangeError> {
+pub async fn own_statements(connection: &mut Connection, reader: &mut Reader<'_>, count: usize) -> Result<(), ExchangeError> {
     for _ in 0..count {
         if let End::Error { text, .. } = reader.one(connection, None).await?.end {
             return Err(ExchangeError::Control(text));
@@ -207,32 +211,45 @@ impl<'a> Reader<'a> {
 
     /// Reads up to the end of one Execute. Without a digest any tree confirms.
     pub async fn one(&mut self, connection: &mut Connection, digest: Option<&Digest>) -> Result<Ran, ExchangeError> {
-        let mut hold = Hold::default();
-        let mut trees = ShownAgain::default();
-        let mut is_bound = false;
+        let mut part = Part::default();
+        match self.more(connection, &mut part).await? {
+            Some(end) => Ok(part.ended(end, digest)),
+            None => Err(ExchangeError::Overflow),
+        }
+    }
+
+    /// Reads on up to the end of an Execute; `None` when no more may be held.
+    pub async fn more(&mut self, connection: &mut Connection, part: &mut Part) -> Result<Option<End>, ExchangeError> {
         let end = loop {
-            if !hold.fits(self.held, self.bound) {
-                return Err(ExchangeError::Overflow);
+            if !part.hold.fits(self.held, self.bound) {
+                return Ok(None);
             }
-            if is_bound && let Some(run) = connection.buffered_rows() {
-                hold.push_rows(run.rows, run.bytes);
+            if part.is_bound
+                && let Some(run) = connection.buffered_rows()
+            {
+                part.hold.push_rows(run.rows, run.bytes);
                 continue;
             }
             let frame = connection.next_frame().await?;
             match frame.tag {
                 tag::PARSE_COMPLETE | tag::PARAMETER_STATUS | tag::NOTIFICATION_RESPONSE => {}
-                tag::BIND_COMPLETE => is_bound = true,
-                tag::DATA_ROW if is_bound => hold.push_rows(1, frame.raw),
+                tag::BIND_COMPLETE => part.is_bound = true,
+                tag::DATA_ROW if part.is_bound => {
+                    if self.bound.is_beyond(frame.raw.len() as u64) {
+                        return Err(ExchangeError::Overflow);
+                    }
+                    part.hold.push_rows(1, frame.raw);
+                }
                 tag::NOTICE_RESPONSE => {
                     let body = frame.body();
                     let report = backend::report(&body)?;
                     match TreeNotice::read(&report) {
-                        Some(tree) if !is_bound => trees.push(tree),
+                        Some(tree) if !part.is_bound => part.trees.push(tree),
                         // Behind BindComplete they are those of functions that the statement calls.
                         Some(_) => {}
                         // Other LOG messages are the connection's own, which asked for `log`.
                         None if report.severity() == Some(b"LOG") => {}
-                        None => hold.push_notice(frame.raw),
+                        None => part.hold.push_notice(frame.raw),
                     }
                 }
                 tag::COMMAND_COMPLETE => {
@@ -244,9 +261,8 @@ impl<'a> Reader<'a> {
                 other => return Err(UpstreamError::Unexpected(other).into()),
             }
         };
-        self.held += hold.size();
-        let others = digest.map_or(Some(Vec::new()), |digest| trees.others(digest));
-        Ok(Ran { hold, end, others, bound: is_bound })
+        self.held += part.hold.size();
+        Ok(Some(end))
     }
 }
 

@@ -328,6 +328,16 @@ impl Session {
         }
     }
 
+    /// Unless the name has been bound anew meanwhile, which the values tell: each Bind brings its own.
+    pub fn set_portal(&mut self, name: Option<&str>, bound: &Arc<Values>, state: PortalState) {
+        if let Some(name) = name
+            && let Ok(portal) = self.portals.get_mut(name)
+            && Arc::ptr_eq(&portal.values, bound)
+        {
+            portal.state = state;
+        }
+    }
+
     /// More of a portal whose rows are recorded already.
     fn next_rows(&mut self, name: &str, max_rows: u32) {
         let Ok(portal) = self.portals.get_mut(name) else { return };

@@ -30,6 +30,62 @@ pub enum End {
     Error { message: Bytes, sqlstate: [u8; 5], text: String },
 }
 
+/// What is on record of a result, or is about to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Given {
+    pub rows: u64,
+    pub bytes: u64,
+    /// SHA-256 over notices, rows and the end, message by message as received.
+    pub digest: [u8; 32],
+}
+
+/// The same over a result that comes in chunks: the notices and rows of one behind those of the other.
+#[derive(Debug, Clone, Default)]
+pub struct Running {
+    hash: Sha256,
+    rows: u64,
+    bytes: u64,
+}
+
+impl Running {
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub fn add(&mut self, hold: &Hold) {
+        hold.notices.iter().chain(&hold.chunks).for_each(|part| self.push(part));
+        self.rows += hold.rows;
+    }
+
+    /// The last of it. Of a statement that failed the rows that are still held are not released.
+    pub fn end(&mut self, hold: &Hold, end: &End) {
+        match end {
+            End::Complete { message, .. } => {
+                self.add(hold);
+                self.push(message);
+            }
+            End::Suspended => self.add(hold),
+            End::Error { message, .. } => {
+                hold.notices.iter().for_each(|notice| self.push(notice));
+                self.push(message);
+            }
+        }
+    }
+
+    fn push(&mut self, message: &Bytes) {
+        self.hash.update(message);
+        self.bytes += message.len() as u64;
+    }
+
+    pub fn given(&self) -> Given {
+        Given { rows: self.rows, bytes: self.bytes, digest: self.hash.clone().finalize().into() }
+    }
+}
+
 /// The bounds of what is held: of one session, and of all.
 #[derive(Debug, Clone)]
 pub struct Bound {
@@ -51,6 +107,16 @@ const FREE: u64 = 64 * 1024;
 impl Bound {
     pub fn new(session: u64, total: u64) -> Bound {
         Bound { session, total, used: Arc::default() }
+    }
+
+    /// Bytes that all sessions together have reserved.
+    pub fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// A single message that no session may hold.
+    pub fn is_beyond(&self, bytes: u64) -> bool {
+        bytes > self.session
     }
 
     /// Doubles the reservation, so that few steps are counted.
@@ -108,19 +174,11 @@ impl Hold {
         size <= reserved || bound.grow(&mut self.reserved, size)
     }
 
-    /// SHA-256 over the notices, the rows and the end, message by message as received, and how many bytes that is.
-    pub fn digest(&self, end: &End) -> ([u8; 32], u64) {
-        let mut hash = Sha256::new();
-        let mut bytes = 0;
-        let last = match end {
-            End::Complete { message, .. } | End::Error { message, .. } => Some(message),
-            End::Suspended => None,
-        };
-        for part in self.notices.iter().chain(&self.chunks).chain(last) {
-            hash.update(part);
-            bytes += part.len() as u64;
-        }
-        (hash.finalize().into(), bytes)
+    /// All of it, with how it ended.
+    pub fn given(&self, end: &End) -> Given {
+        let mut running = Running::default();
+        running.end(self, end);
+        running.given()
     }
 
     /// Gives up the rows, in order.
@@ -241,13 +299,38 @@ mod tests {
     #[test]
     fn the_digest_covers_rows_notices_and_the_end() {
         let end = |tag: &'static str| End::Complete { message: Bytes::from(tag), tag: tag.to_owned() };
-        let base = hold().digest(&end("C1"));
-        assert_ne!(base.0, hold().digest(&end("C2")).0);
+        let base = hold().given(&end("C1")).digest;
+        assert_ne!(base, hold().given(&end("C2")).digest);
         let mut more = hold();
         more.push_notice(Bytes::from_static(b"N"));
-        assert_ne!(base.0, more.digest(&end("C1")).0);
+        assert_ne!(base, more.given(&end("C1")).digest);
         let mut other = hold();
         other.push_rows(1, row(b"x").into());
-        assert_ne!(base.0, other.digest(&end("C1")).0);
+        assert_ne!(base, other.given(&end("C1")).digest);
+    }
+
+    #[test]
+    fn rows_before_an_error_are_neither_released_nor_counted() {
+        let message = Bytes::from_static(b"E");
+        let error = End::Error { message: message.clone(), sqlstate: *b"22012", text: String::new() };
+        let given = hold().given(&error);
+        assert_eq!((given.rows, given.bytes), (0, 1));
+        assert_eq!(given, Hold::default().given(&error));
+    }
+
+    #[test]
+    fn a_result_in_chunks_adds_up_to_the_whole() {
+        let end = End::Complete { message: Bytes::from_static(b"C"), tag: "SELECT 3".to_owned() };
+        let mut running = Running::default();
+        let mut first = Hold::default();
+        first.push_rows(2, [row(b"a"), row(b"bb")].concat().into());
+        running.add(&first);
+        let so_far = running.given();
+        assert_eq!((so_far.rows, so_far.bytes), (2, first.size()));
+        let mut second = Hold::default();
+        second.push_rows(1, row(b"").into());
+        running.end(&second, &end);
+        assert_eq!(running.given(), hold().given(&end));
+        assert_ne!(so_far.digest, running.given().digest);
     }
 }

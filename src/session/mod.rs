@@ -1,9 +1,12 @@
 //! One agent's connection, from the first byte to the last.
 
 mod announced;
+mod answers;
+mod borrow;
 pub mod cache;
 pub mod cancel;
 mod certify;
+mod chunks;
 mod client;
 mod connection_settings;
 mod control;
@@ -49,6 +52,7 @@ mod tenants;
 mod tls;
 mod transaction;
 mod trees;
+mod turns;
 mod watch;
 mod world;
 mod wrap;

@@ -2,6 +2,9 @@
 
 use bytes::Bytes;
 
+use super::core::Session;
+use super::hold::Hold;
+use super::settings::Setting;
 use crate::wire::backend;
 
 /// `message` is a whole NoticeResponse; `least` the agent's `client_min_messages`.
@@ -25,6 +28,14 @@ fn rank(level: &str) -> u8 {
         "notice" => 6,
         "warning" => 7,
         _ => 8,
+    }
+}
+
+impl Session {
+    /// Those that the agent asked to hear; their entry is on record.
+    pub fn release_notices(&mut self, hold: &mut Hold) {
+        let least = self.settings.get(Setting::ClientMinMessages).clone();
+        hold.take_notices().into_iter().filter(|notice| passes(notice, &least)).for_each(|n| self.client.release(n));
     }
 }
 

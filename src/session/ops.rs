@@ -70,6 +70,7 @@ async fn render(State(ops): State<Ops>) -> String {
         metrics::gauge!("pgwarrant_pool_connections", "pool" => name, "state" => "idle").set(counts.idle as f64);
         metrics::gauge!("pgwarrant_pool_waiting", "pool" => name).set(counts.waiting as f64);
     }
+    metrics::gauge!("pgwarrant_held_bytes").set(ops.proxy.hold.used() as f64);
     metrics::gauge!("pgwarrant_proofs_cached").set(ops.proxy.proofs.count() as f64);
     metrics::gauge!("pgwarrant_ledger_size").set(ops.proxy.ledger.head().size() as f64);
     ops.metrics.render()

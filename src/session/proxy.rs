@@ -17,6 +17,7 @@ use super::prover::Proof;
 use super::recovery::Unsettled;
 use super::refused::Refused;
 use super::settings::{TimeoutCaps, Values};
+use super::turns::Turns;
 use super::world::Worlds;
 use crate::ledger::Ledger;
 use crate::reading::Version;
@@ -53,6 +54,10 @@ pub struct Proxy {
     pub limits: Limits,
     /// Bytes of results that one session may hold, and all together.
     pub hold: Bound,
+    /// How many of them may be released in chunks at once.
+    pub turns: Turns,
+    /// How long a client may take nothing of a result while a connection waits for it.
+    pub stall_timeout: Duration,
     /// Longer than the server's own statement timeout: then it is not the statement that hangs.
     pub patience: Duration,
     pub metrics: Metrics,

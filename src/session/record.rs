@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::core::Pending;
 use super::failure::Failure;
-use super::hold::{End, Hold};
+use super::hold::{End, Given, Hold};
 use super::identity::{Identity, hex};
 use super::prepared::{Decided, Values};
 use super::prover::Permit;
 use super::world::World;
-use crate::ledger::{Change, Decision, Entry, Kind, TransactionState};
+use crate::ledger::{Change, Chunk, Decision, Entry, Kind, TransactionState};
 use crate::statement::scan::TemplateLiteral;
 use crate::wire::frontend::Format;
 
@@ -88,20 +88,24 @@ pub fn settled(anchor: u64, state: TransactionState) -> Entry {
 impl Outcome<'_> {
     /// What ran and is about to be released.
     pub fn entry(&self) -> Entry {
-        let (digest, bytes) = self.hold.digest(self.end);
+        self.with(&self.hold.given(self.end))
+    }
+
+    /// The same where `given` is what was released of it, the end included.
+    pub fn with(&self, given: &Given) -> Entry {
         let (command_tag, sqlstate, message) = match self.end {
             End::Complete { tag, .. } => (Some(tag.clone()), None, None),
             End::Suspended => (None, None, None),
             End::Error { sqlstate, text, .. } => (None, Some(String::from_utf8_lossy(sqlstate).into_owned()), Some(text.clone())),
         };
         Entry {
-            bytes: Some(bytes),
+            bytes: Some(given.bytes),
             command_tag,
             decision: Some(if self.permit.observed().is_some() { Decision::Observe } else { Decision::Permit }),
             message,
             reason: self.permit.observed().map(|reason| reason.code().to_owned()),
-            result_digest: Some(hex(&digest)),
-            rows: Some(self.hold.rows()),
+            result_digest: Some(hex(&given.digest)),
+            rows: Some(given.rows),
             sqlstate,
             ..self.about(Kind::Outcome)
         }
@@ -118,6 +122,47 @@ impl Outcome<'_> {
         }
     }
 
+    /// What is about to be released of it; `first` is the entry of the first chunk, which alone says what was asked.
+    pub fn chunk(&self, given: &Given, chunk: Chunk, first: Option<u64>) -> Entry {
+        let about = match first {
+            None => self.about(Kind::Chunk),
+            Some(first) => Entry {
+                duration_us: Some(micros(self.duration)),
+                reference: Some(first),
+                relations: self.relations(),
+                transaction_state: Some(self.bound.state),
+                ..entry(Kind::Chunk, self.identity)
+            },
+        };
+        Entry {
+            bytes: Some(given.bytes),
+            chunk: Some(chunk),
+            decision: Some(if self.permit.observed().is_some() { Decision::Observe } else { Decision::Permit }),
+            reason: self.permit.observed().map(|reason| reason.code().to_owned()),
+            result_digest: Some(hex(&given.digest)),
+            rows: Some(given.rows),
+            ..about
+        }
+    }
+
+    /// It broke off: no more than `given` was released.
+    pub fn broken_off(&self, given: &Given, failure: &Failure) -> Entry {
+        Entry {
+            bytes: Some(given.bytes),
+            decision: Some(if self.permit.observed().is_some() { Decision::Observe } else { Decision::Permit }),
+            message: Some(failure.message.clone()),
+            reason: failure.reason.map(|reason| reason.code().to_owned()),
+            result_digest: Some(hex(&given.digest)),
+            rows: Some(given.rows),
+            sqlstate: Some(failure.sqlstate.to_string()),
+            ..self.about(Kind::Outcome)
+        }
+    }
+
+    fn relations(&self) -> Vec<String> {
+        self.permit.relations().iter().map(|relation| relation.name.to_string()).collect()
+    }
+
     fn about(&self, kind: Kind) -> Entry {
         let reading = &self.decided.certified.reading;
         let world = &self.decided.world;
@@ -125,7 +170,7 @@ impl Outcome<'_> {
             duration_us: Some(micros(self.duration)),
             epoch: Some(world.epoch_hex.to_string()),
             fingerprint: Some(reading.fingerprint.to_string()),
-            relations: self.permit.relations().iter().map(|relation| relation.name.to_string()).collect(),
+            relations: self.relations(),
             rules: Some(world.rules_hex.to_string()),
             template: Some(self.explain.unwrap_or(&reading.text).to_owned()),
             reference: self.bound.reference,

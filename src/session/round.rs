@@ -1,31 +1,32 @@
 //! One round trip of permitted statements: bound to a connection, run, held, recorded, released.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::announced::Announced;
+use super::answers::Answers;
 use super::certify;
+use super::chunks::Stream;
 use super::connection_settings;
 use super::core::{End as SessionEnd, Pending, Session, unrecorded};
 use super::decide::upstream_failed;
 use super::exchange::{self, ExchangeError, Frame, Ran, Run};
 use super::failure::Failure;
-use super::hold::End;
+use super::hold::{End, Hold};
 use super::judge::check_same_types;
 use super::metrics::Metrics;
-use super::notices;
-use super::prepared::{PortalState, Values};
+use super::prepared::PortalState;
 use super::record::{Bound, Outcome};
 use super::transaction::begin_text;
 use super::trees::Pair;
+use super::turns::Turn;
 use crate::catalogue::views::VISIBLE_SETTING;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
 use crate::kill_point::KillPoint;
 use crate::ledger::{Change, Entry, Receipt, TransactionState};
-use crate::upstream::{Pool, PoolError, Pooled};
+use crate::upstream::Pooled;
 use crate::wire::reply;
 
 /// What a round trip stumbled over.
@@ -37,6 +38,22 @@ pub enum Trouble {
     Stale,
     /// The connection was gone, and nothing but this round was on it: reads can be run again.
     Lost(Failure),
+    /// A result must be released in chunks, as many others are now. Nothing of it was.
+    NoTurn,
+}
+
+/// What a round trip gave, and what is still to be done on its connection.
+struct Tried {
+    round: Round,
+    left: Left,
+}
+
+enum Left {
+    Nothing,
+    /// It waits for COMMIT.
+    Commit(Pooled),
+    /// There is more of a result than may be held.
+    Chunks(Stream),
 }
 
 /// What a round trip gave, held.
@@ -63,6 +80,13 @@ pub enum Gate {
     Commit(Receipt, Option<u64>),
 }
 
+impl Round {
+    /// Of statements that only read.
+    pub fn of_reads(ran: Vec<Ran>) -> Round {
+        Round { changes: vec![Vec::new(); ran.len()], ran, gate: Gate::Read, announced: None }
+    }
+}
+
 impl From<Failure> for Trouble {
     fn from(failure: Failure) -> Trouble {
         Trouble::Failure(failure)
@@ -79,9 +103,14 @@ impl Session {
         let after = self.client.reply().split().freeze();
         let started = Instant::now();
         match self.round(&mut pending).await {
-            Ok((round, connection)) => {
+            Ok(Tried { round, left }) => {
                 self.proxy.metrics.round.record(started.elapsed());
-                if self.settle_and_deliver(pending, round, connection, started).await? {
+                let done = match left {
+                    Left::Nothing => self.settle_and_deliver(pending, round, None, started).await?,
+                    Left::Commit(connection) => self.settle_and_deliver(pending, round, Some(connection), started).await?,
+                    Left::Chunks(stream) => self.deliver_in_chunks(pending, round, stream, started).await?,
+                };
+                if done {
                     self.client.release(after);
                 }
                 Ok(())
@@ -94,16 +123,17 @@ impl Session {
         }
     }
 
-    /// What is to be committed comes with its connection.
-    async fn round(&mut self, pending: &mut [Pending]) -> Result<(Round, Option<Pooled>), Failure> {
-        let mut lost = false;
+    async fn round(&mut self, pending: &mut [Pending]) -> Result<Tried, Failure> {
+        let (mut lost, mut turn) = (false, None);
         for _ in 0..ATTEMPTS {
-            match self.try_round(pending).await {
-                Ok(round) => return Ok(round),
+            match self.try_round(pending, &mut turn).await {
+                Ok(tried) => return Ok(tried),
                 Err(Trouble::Failure(failure)) => return Err(failure),
                 Err(Trouble::Stale) => self.decide_stale(pending).await?,
                 Err(Trouble::Lost(failure)) if lost => return Err(failure),
                 Err(Trouble::Lost(_)) => lost = true,
+                // It waits without a connection, and runs once more.
+                Err(Trouble::NoTurn) => turn = Some(self.wait_for_turn().await?),
                 Err(Trouble::Changed) => {
                     self.proxy.refresh().await;
                     self.decide_stale(pending).await?;
@@ -128,7 +158,7 @@ impl Session {
     }
 
     /// Everything up to the results, which stay held.
-    async fn try_round(&mut self, pending: &[Pending]) -> Result<(Round, Option<Pooled>), Trouble> {
+    async fn try_round(&mut self, pending: &[Pending], turn: &mut Option<Turn>) -> Result<Tried, Trouble> {
         let writes = pending.iter().any(Pending::writes);
         self.check_ledger(writes)?;
         if !self.proxy.freshen().await {
@@ -151,21 +181,33 @@ impl Session {
                 Err(Failure::from(Deny::new(Reason::UpstreamUnavailable, "the database did not answer in time")).into())
             }
         };
+        let tried = match tried {
+            Ok((round, Some(answers))) => match self.take_turn(turn).await {
+                // The statement goes on, and so can be cancelled.
+                Ok(turn) => return Ok(Tried { round, left: Left::Chunks(Stream { connection, answers, turn }) }),
+                Err(trouble) => {
+                    self.give_up_block(&mut connection);
+                    Err(trouble)
+                }
+            },
+            Ok((round, None)) => Ok(round),
+            Err(trouble) => Err(trouble),
+        };
         self.registration.finished().await;
         if self.transaction.is_upstream() && connection.status() == crate::wire::backend::TransactionStatus::Idle {
             // The server ended the block by itself, or the connection broke.
             self.transaction.lose_upstream();
         }
         match tried {
-            Ok(round) if matches!(round.gate, Gate::Commit(..)) => Ok((round, Some(connection))),
+            Ok(round) if matches!(round.gate, Gate::Commit(..)) => Ok(Tried { round, left: Left::Commit(connection) }),
             tried => {
                 self.keep_or_release(connection);
-                tried.map(|round| (round, None))
+                tried.map(|round| Tried { round, left: Left::Nothing })
             }
         }
     }
 
-    async fn try_on(&mut self, connection: &mut Pooled, pending: &[Pending]) -> Result<Round, Trouble> {
+    async fn try_on(&mut self, connection: &mut Pooled, pending: &[Pending]) -> Result<(Round, Option<Answers>), Trouble> {
         if let Some(handle) = connection.cancel_handle() {
             self.registration.running(handle);
         }
@@ -200,12 +242,13 @@ impl Session {
                 result_formats: &one.values.result_formats,
                 own_rows: one.max_rows,
                 in_block,
+                in_chunks: one.may_come_in_chunks(in_block),
                 digest: one.permitted.decided.certified.reading.digest,
             })
             .collect();
-        let mut round = match (writes, in_block) {
-            (true, false) => self.run_gated(connection, pending, runs).await?,
-            (true, true) => self.run_writes_in_block(connection, pending, runs).await?,
+        let (mut round, answers) = match (writes, in_block) {
+            (true, false) => (self.run_gated(connection, pending, runs).await?, None),
+            (true, true) => (self.run_writes_in_block(connection, pending, runs).await?, None),
             (false, _) => self.run_reads(connection, pending, &runs, in_block).await?,
         };
         if let Err(failure) = self.write_copies(pending, &mut round) {
@@ -215,17 +258,17 @@ impl Session {
             }
             return Err(failure.into());
         }
-        let confirmed = self.confirm(connection, pending, &round).await;
+        let confirmed = self.confirm(connection, pending, &round, answers.as_ref()).await;
         let may_have_written = writes || (self.block.read_write && matches!(confirmed, Err(Trouble::Changed)));
-        if confirmed.is_err() && may_have_written {
-            // What ran was not what was proven, so it must not be committed: what a SELECT has become may write too.
+        if confirmed.is_err() && (may_have_written || answers.is_some()) {
+            // There is more to come, which nobody will read. And what ran was not what was proven, so it must not be committed: what a SELECT has become may write too.
             connection.discard();
             if in_block {
                 self.give_up_block(connection);
                 return Err(super::writes::changed_under_block().into());
             }
         }
-        confirmed.map(|()| round)
+        confirmed.map(|()| (round, answers))
     }
 
     async fn run_reads(
@@ -234,7 +277,7 @@ impl Session {
         pending: &[Pending],
         runs: &[Run<'_>],
         in_block: bool,
-    ) -> Result<Round, Trouble> {
+    ) -> Result<(Round, Option<Answers>), Trouble> {
         let mut frame = Frame { begin: self.transaction.begin_text(!self.block.read_write), ..Frame::default() };
         if !in_block && pending.iter().any(Pending::needs_writer) {
             // It only locks rows, and the locks would go at once. Nothing that ran on a connection which may write is kept
@@ -249,7 +292,7 @@ impl Session {
             frame.before.extend(certify::READ_ONLY.map(str::to_owned));
             frame.after.extend(certify::READ_WRITE.map(str::to_owned));
         }
-        let ran = match exchange::run(connection, &frame, runs, &self.proxy.hold).await {
+        let (ran, answers) = match exchange::run(connection, &frame, runs, &self.proxy.hold).await {
             Ok(ran) => ran,
             Err(error) => {
                 if self.transaction.is_block() {
@@ -261,24 +304,39 @@ impl Session {
             }
         };
         self.transaction.begun();
-        Ok(Round { changes: vec![Vec::new(); ran.len()], ran, gate: Gate::Read, announced: None })
+        Ok((Round::of_reads(ran), answers))
     }
 
-    /// Whether every statement ran as it was proven.
-    async fn confirm(&self, connection: &mut Pooled, pending: &[Pending], round: &Round) -> Result<(), Trouble> {
+    /// Whether every statement ran as it was proven, the one that is still running too.
+    pub async fn confirm(
+        &self,
+        connection: &mut Pooled,
+        pending: &[Pending],
+        round: &Round,
+        answers: Option<&Answers>,
+    ) -> Result<(), Trouble> {
         for (index, one) in round.ran.iter().enumerate() {
             // Read anew at Bind, the statement fails: the server's words for it can name what the agent may not see.
             if one.failed_to_be_read() {
                 connection.certified().remove(pending[index].permitted.decided.certified.reading.id);
                 return Err(Trouble::Changed);
             }
-            let confirmed = one.others.as_ref().is_some_and(|others| others.iter().all(|pair| self.is_a_built_in_body(pair)));
-            if !confirmed {
+            if !self.is_as_proven(one.others.as_deref()) {
                 connection.certified().remove(pending[index].permitted.decided.certified.reading.id);
                 return Err(Trouble::Changed);
             }
         }
+        if let Some(answers) = answers
+            && !self.is_as_proven(answers.others().as_deref())
+        {
+            connection.certified().remove(pending[round.ran.len()].permitted.decided.certified.reading.id);
+            return Err(Trouble::Changed);
+        }
         self.confirm_functions(pending, &round.gate).await
+    }
+
+    fn is_as_proven(&self, others: Option<&[Pair]>) -> bool {
+        others.is_some_and(|others| others.iter().all(|pair| self.is_a_built_in_body(pair)))
     }
 
     /// The body of a user's function can be replaced without a new tree. So before a result that it made is recorded,
@@ -329,7 +387,6 @@ impl Session {
         if let Some(announced) = round.announced.take() {
             announced.taken_over();
         }
-        let in_block = self.transaction.is_block();
         match &round.gate {
             Gate::Commit(anchor, _) => match connection {
                 Some(connection) => {
@@ -348,11 +405,16 @@ impl Session {
                 self.deliver(pending, round, bound, started).await
             }
             Gate::Block | Gate::Read => {
-                let state = if in_block { TransactionState::Open } else { TransactionState::Implicit };
-                let bound = Bound { reference: self.block.anchor.as_ref().map(Receipt::seq), state };
+                let bound = self.bound();
                 self.deliver(pending, round, bound, started).await
             }
         }
+    }
+
+    /// How a statement that only reads belongs to a transaction.
+    pub fn bound(&self) -> Bound {
+        let state = if self.transaction.is_block() { TransactionState::Open } else { TransactionState::Implicit };
+        Bound { reference: self.block.anchor.as_ref().map(Receipt::seq), state }
     }
 
     /// Nothing of it is released, and everything was rolled back.
@@ -376,20 +438,37 @@ impl Session {
     }
 
     pub fn outcome<'a>(&'a self, one: &'a Pending, ran: &'a Ran, started: Instant, bound: Bound) -> Outcome<'a> {
+        self.outcome_of(one, &ran.hold, &ran.end, started, bound)
+    }
+
+    pub fn outcome_of<'a>(
+        &'a self,
+        one: &'a Pending,
+        hold: &'a Hold,
+        end: &'a End,
+        started: Instant,
+        bound: Bound,
+    ) -> Outcome<'a> {
         Outcome {
             identity: &self.identity,
             decided: &one.permitted.decided,
             explain: None,
             values: &one.values,
             permit: &one.permitted.permit,
-            hold: &ran.hold,
-            end: &ran.end,
+            hold,
+            end,
             bound,
             duration: started.elapsed(),
         }
     }
 
-    async fn deliver(&mut self, pending: Vec<Pending>, round: Round, bound: Bound, started: Instant) -> Result<bool, SessionEnd> {
+    pub async fn deliver(
+        &mut self,
+        pending: Vec<Pending>,
+        round: Round,
+        bound: Bound,
+        started: Instant,
+    ) -> Result<bool, SessionEnd> {
         let in_block = self.transaction.is_block();
         let Round { ran, changes, gate: _, announced: _ } = round;
         let mut recorded = Vec::with_capacity(ran.len());
@@ -450,12 +529,7 @@ impl Session {
             return false;
         }
         let Ran { mut hold, end, .. } = ran;
-        let least = self.settings.get(super::settings::Setting::ClientMinMessages).clone();
-        for notice in hold.take_notices() {
-            if notices::passes(&notice, &least) {
-                self.client.release(notice);
-            }
-        }
+        self.release_notices(&mut hold);
         let given = hold.rows();
         let mut rows = hold.into_rows();
         self.client.keep(rows.reserved());
@@ -491,82 +565,9 @@ impl Session {
         true
     }
 
-    fn failed(&mut self) {
+    pub fn failed(&mut self) {
         self.skipping = true;
         self.transaction.fail();
-    }
-
-    /// Unless the name has been bound anew meanwhile, which the values tell: each Bind brings its own.
-    pub fn set_portal(&mut self, name: Option<&str>, bound: &Arc<Values>, state: PortalState) {
-        if let Some(name) = name
-            && let Ok(portal) = self.portals.get_mut(name)
-            && Arc::ptr_eq(&portal.values, bound)
-        {
-            portal.state = state;
-        }
-    }
-
-    /// The connection of the open block, or one of the pool.
-    pub async fn statement_connection(&mut self, writes: bool) -> Result<Pooled, Failure> {
-        match self.upstream.take() {
-            Some(connection) => Ok(connection),
-            None if self.transaction.is_upstream() => {
-                self.transaction.lose_upstream();
-                Err(Deny::new(Reason::UpstreamUnavailable, "the connection of this transaction was lost").into())
-            }
-            None if writes || (self.transaction.is_block() && self.may_write()) => match self.proxy.writers.clone() {
-                Some(writers) => {
-                    let connection = self.acquire(&writers).await?;
-                    self.block.read_write = self.transaction.is_block();
-                    Ok(connection)
-                }
-                None => Err(Deny::new(Reason::StatementNotAllowed, "this proxy only runs reads").into()),
-            },
-            None => self.acquire(&self.proxy.pool.clone()).await,
-        }
-    }
-
-    /// Where a new statement is read: never in the agent's own block, where an error would fail it.
-    pub async fn reading_connection(&mut self) -> Result<Pooled, Failure> {
-        let pool = if self.transaction.is_upstream() { &self.proxy.readers } else { &self.proxy.pool };
-        self.acquire(&pool.clone()).await
-    }
-
-    async fn acquire(&self, pool: &Pool) -> Result<Pooled, Failure> {
-        let acquired = tokio::select! {
-            biased;
-            acquired = pool.acquire() => acquired,
-            () = self.registration.cancelled_while_waiting() => {
-                return Err(Failure::new("57014", "canceling statement due to user request"));
-            }
-        };
-        acquired.map_err(|error| match error {
-            PoolError::Timeout => Failure {
-                sqlstate: "53300".into(),
-                ..Deny::new(Reason::UpstreamUnavailable, "no database connection became free in time").hint("Try again.").into()
-            },
-            PoolError::QueueFull => Failure {
-                sqlstate: "53300".into(),
-                ..Deny::new(Reason::UpstreamUnavailable, "too many statements wait for the database").hint("Try again.").into()
-            },
-            PoolError::Connect(error) => upstream_failed(&error),
-            PoolError::Closed => Failure::fatal("57P01", "terminating connection due to administrator command"),
-        })
-    }
-
-    /// A block keeps its connection; otherwise it goes back at once.
-    pub fn keep_or_release(&mut self, connection: Pooled) {
-        if self.transaction.is_upstream() && self.upstream.is_none() && !connection.is_idle() {
-            self.upstream = Some(connection);
-        } else {
-            connection.release();
-        }
-    }
-
-    /// The session ends: a block's connection is closed, which rolls it back.
-    pub fn end_upstream(&mut self) {
-        self.upstream = None;
-        self.settle_block_as_aborted();
     }
 }
 
@@ -583,19 +584,5 @@ pub fn exchange_failed(error: &ExchangeError) -> Failure {
             tracing::warn!(text, "the database refused BEGIN");
             Deny::new(Reason::UpstreamUnavailable, "the database cannot begin a transaction now").hint("Try again.").into()
         }
-    }
-}
-
-impl Pending {
-    /// More rows than the limit: nothing of them is released.
-    fn too_many(&self, ran: &Ran, in_block: bool) -> bool {
-        self.permitted.permit.row_limit().is_some_and(|limit| ran.hold.rows() > limit)
-            || (matches!(ran.end, End::Suspended) && !exchange::upstream_rows(&self.permitted.permit, self.max_rows, in_block).1)
-    }
-
-    fn row_limit(&self) -> Deny {
-        let limit = self.permitted.permit.row_limit().unwrap_or(0);
-        Deny::new(Reason::RowLimit, format!("the result has more than {limit} rows"))
-            .hint(format!("Add LIMIT {limit} or a narrower condition."))
     }
 }

@@ -20,6 +20,7 @@ use super::proxy::{Ask, Proxy};
 use super::recovery::{self, Unsettled};
 use super::reload::Reload;
 use super::settings::{TimeoutCaps, Values};
+use super::turns::Turns;
 use super::world::Worlds;
 use super::{failover, greet, ops, prune, refused, tls, watch as watching};
 use crate::audit::mirror::Mirror;
@@ -227,6 +228,8 @@ async fn proxy(
         },
         limits: crate::statement::limits::Limits::default(),
         hold: Bound::new(config.limits.hold.0, config.limits.hold_total.0),
+        turns: Turns::new(upstream.pool_size as usize, upstream.writer_pool_size as usize, upstream.wait_timeout.0),
+        stall_timeout: config.limits.stall_timeout.0,
         patience: config.upstream.statement_timeout.0 + PATIENCE,
         metrics: Metrics::new(),
         running,

@@ -13,7 +13,7 @@ pub struct Pair {
 }
 
 /// Trees in the order they came.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ShownAgain {
     pending: Option<Bytes>,
     pairs: Vec<Pair>,

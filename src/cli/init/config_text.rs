@@ -97,6 +97,7 @@ url = {audit}
 # hold_total = "512MiB"
 # handshake_timeout = "10s"
 # idle_in_transaction_timeout = "60s"
+# stall_timeout = "30s"
 # drain_timeout = "30s"
 
 [metrics]
