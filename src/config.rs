@@ -308,6 +308,9 @@ impl Config {
         if self.ledger.low_water_writes().bytes() < self.ledger.low_water.bytes() {
             return wrong("ledger.low_water_writes", "must not be below ledger.low_water: writes are refused first".to_owned());
         }
+        if self.limits.stall_timeout.0.is_zero() {
+            return wrong("limits.stall_timeout", "must be above 0: nobody takes a result at once".to_owned());
+        }
         if self.limits.hold.bytes() > self.limits.hold_total.bytes() {
             return wrong("limits.hold", "must not be above limits.hold_total".to_owned());
         }

@@ -5,6 +5,8 @@ mod ground;
 #[path = "session/raw.rs"]
 mod raw;
 mod support;
+#[path = "large_results/trouble.rs"]
+mod trouble;
 
 use ground::{Ground, HOLD, digest};
 use pgwarrant::ledger::{Entry, Kind};
@@ -185,4 +187,68 @@ fn what_must_be_whole_is_refused_above_the_buffer() {
     assert_eq!(agent.run(&[Say::Query("COMMIT")]), ["complete COMMIT", "ready I"]);
     let (chunks, outcome) = one_large(&ground.entries());
     assert!(chunks.iter().chain([&outcome]).all(|e| e.transaction_state == Some(pgwarrant::ledger::TransactionState::Open)));
+}
+
+#[test]
+fn a_large_result_in_a_block_that_wrote_belongs_to_its_transaction() {
+    let ground = Ground::start(HOLD, "");
+    let grants = ["SELECT (*) ON public.products", "UPDATE (category, active) ON public.products LIMIT 10"];
+    let mut agent = Raw::connect(&ground.with_grants(&grants), &[]);
+    agent.run(&[Say::Query("BEGIN"), Say::Query("UPDATE products SET category = 'new' WHERE id = 1")]);
+    agent.say(&[Say::Query(ALL)]);
+    let got = ground::until_ready(&mut agent);
+    assert_eq!(got.iter().filter(|frame| frame.tag == tag::DATA_ROW).count(), 500);
+    assert_eq!(agent.run(&[Say::Query("COMMIT")]), ["complete COMMIT", "ready I"]);
+    let entries = ground.entries();
+    let anchor = entries.iter().find(|entry| !entry.changes.is_empty()).expect("the announcing outcome").seq;
+    let (chunks, outcome) = one_large(&entries);
+    assert_eq!((chunks[0].reference, outcome.reference), (Some(anchor), Some(chunks[0].seq)));
+    // Rows that are locked are bound to what becomes of the transaction, so they are whole or refused.
+    for begin in [false, true] {
+        if begin {
+            agent.run(&[Say::Query("BEGIN")]);
+        }
+        assert_eq!(ground::query(&mut agent, "SELECT id, name FROM products FOR UPDATE"), "result_too_large");
+        agent.run(&[Say::Query("ROLLBACK")]);
+    }
+    // So is what a write returns.
+    let all = "UPDATE products SET active = true WHERE id BETWEEN 1 AND 9 RETURNING repeat(name, 5)";
+    let mut few = Raw::connect(&ground.with_grants(&grants), &[]);
+    let said = ground::query(&mut few, all);
+    assert_eq!(said, "result_too_large", "{}", ground.stage.proxy_log());
+    assert_eq!(ground::query(&mut agent, SKU), "row SKU-00001");
+    ground.verify();
+}
+
+#[test]
+fn what_a_users_function_made_is_whole_or_refused() {
+    let ground = Ground::start(HOLD, "");
+    let mut agent = Raw::connect(&ground.stage.persona_url("support", 600).expect("a token"), &[]);
+    assert_eq!(ground::query(&mut agent, "SELECT order_total(1), name FROM products"), "result_too_large");
+    assert!(ground.entries().iter().all(|entry| entry.chunk.is_none()));
+    assert_eq!(ground::query(&mut agent, SKU), "row SKU-00001");
+}
+
+#[test]
+fn auditors_see_what_was_released_part_by_part_and_count_it_once() {
+    let ground = Ground::start(HOLD, "");
+    let mut agent = ground.analyst();
+    assert_eq!(ground::query(&mut agent, SKU), "row SKU-00001");
+    agent.say(&[Say::Query(ALL)]);
+    ground::until_ready(&mut agent);
+    agent.say(&[Say::Query("SELECT 1 / (id - 400) AS q, name FROM products")]);
+    ground::until_ready(&mut agent);
+    let entries = ground.entries();
+    let broken = entries.iter().rev().find(|entry| entry.kind == Kind::Chunk).and_then(|entry| entry.rows).unwrap();
+    ground.wait("the mirror", || ground.auditor("SELECT max(seq) FROM audit.statements") == entries.len() as i64 - 1);
+    let released = 1 + 500 + i64::try_from(broken).unwrap();
+    let sum = "SELECT sum(coalesce(chunk_rows, rows))::bigint FROM audit.statements WHERE kind IN ('chunk', 'outcome')";
+    assert_eq!(ground.auditor(sum), released);
+    assert_eq!(ground.auditor("SELECT max(rows) FROM audit.sessions"), released);
+    assert_eq!(ground.auditor("SELECT max(statements) FROM audit.sessions"), 3);
+    let whole = "SELECT rows FROM audit.statements WHERE kind = 'outcome' AND chunk IS NOT NULL AND sqlstate IS NULL";
+    assert_eq!(ground.auditor(whole), 500);
+    let chunks = "SELECT count(*) FROM audit.statements c JOIN audit.statements f ON f.log = c.log AND f.seq = c.ref \
+                  WHERE c.kind = 'chunk' AND f.chunk = 1 AND f.template IS NOT NULL AND c.rows > f.rows";
+    assert_eq!(ground.auditor(chunks), entries.iter().filter(|e| e.kind == Kind::Chunk && e.reference.is_some()).count() as i64);
 }

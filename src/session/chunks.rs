@@ -7,7 +7,8 @@ use super::answers::Answers;
 use super::core::{End as SessionEnd, Pending, Session, unrecorded};
 use super::exchange::{ExchangeError, Ran, upstream_rows};
 use super::failure::Failure;
-use super::hold::{End, Hold, Running};
+use super::hold::{End, Hold, Sum};
+use super::listener::Running;
 use super::metrics::Metrics;
 use super::proxy::unix_now;
 use super::record::Bound;
@@ -32,12 +33,12 @@ struct Progress {
     /// Of the first chunk's entry.
     first: Option<u64>,
     chunks: u64,
-    running: Running,
+    running: Sum,
 }
 
 impl Progress {
     /// The next entry's share.
-    fn share(&self, hold: &Hold, end: Option<&End>) -> (Running, Chunk) {
+    fn share(&self, hold: &Hold, end: Option<&End>) -> (Sum, Chunk) {
         let mut running = self.running.clone();
         match end {
             Some(end) => running.end(hold, end),
@@ -183,9 +184,7 @@ impl Session {
                 let failure = one.row_limit().into();
                 return self.break_off(one, progress, failure, bound, started).await;
             }
-            if self.identity.is_expired(unix_now()) {
-                let deny = Deny::new(Reason::TokenExpired, "the token expired while the result was released");
-                let failure = Failure { fatal: true, ..deny.hint("Connect again with a fresh token.").into() };
+            if let Some(failure) = self.must_end() {
                 return self.break_off(one, progress, failure, bound, started).await;
             }
             let (running, share) = progress.share(&hold, None);
@@ -200,10 +199,17 @@ impl Session {
             progress.running = running;
             progress.chunks += 1;
             self.release_chunk(&mut one, hold, &receipt);
-            if let Err(error) = self.client.drain(self.proxy.stall_timeout).await {
-                let failure = gone(&error);
+            let end = tokio::select! {
+                biased;
+                sent = self.client.drain(self.proxy.stall_timeout) => sent.err().map(|error| (gone(&error), error.into())),
+                _ = self.running.wait_for(|running| *running == Running::Stopping) => {
+                    // In the middle of a message nothing can be told.
+                    Some((Failure::new("57P01", "the proxy stopped"), SessionEnd::Fatal))
+                }
+            };
+            if let Some((failure, end)) = end {
                 self.record_end(&one, &progress, &failure, bound, started).await;
-                return Err(error.into());
+                return Err(end);
             }
             let reading = stream.answers.read_part(&mut stream.connection, &self.proxy.hold);
             match in_time(tokio::time::timeout(self.proxy.patience, reading).await) {
@@ -215,6 +221,16 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// What ends a session at its next statement ends a large result at its next chunk.
+    fn must_end(&self) -> Option<Failure> {
+        if *self.running.borrow() == Running::Stopping {
+            return Some(Failure::fatal("57P01", "terminating connection due to administrator command"));
+        }
+        let deny = Deny::new(Reason::TokenExpired, "the token expired while the result was released");
+        let failure = Failure { fatal: true, ..deny.hint("Connect again with a fresh token.").into() };
+        self.identity.is_expired(unix_now()).then_some(failure)
     }
 
     /// What stands before its first row goes with the first chunk.

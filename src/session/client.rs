@@ -30,7 +30,7 @@ const READ: usize = 4 * 1024;
 /// A read buffer larger than this is given back when it is empty.
 const KEEP: usize = 16 * 1024;
 /// What a client takes at the least in the time that it may stall.
-const LEAST: usize = 16 * 1024;
+const LEAST: usize = 64 * 1024;
 /// A held result smaller than this is copied behind the messages of our own; a larger one is sent from where it lies.
 const COPY: usize = 8 * 1024;
 

@@ -41,13 +41,13 @@ pub struct Given {
 
 /// The same over a result that comes in chunks: the notices and rows of one behind those of the other.
 #[derive(Debug, Clone, Default)]
-pub struct Running {
+pub struct Sum {
     hash: Sha256,
     rows: u64,
     bytes: u64,
 }
 
-impl Running {
+impl Sum {
     pub fn rows(&self) -> u64 {
         self.rows
     }
@@ -176,7 +176,7 @@ impl Hold {
 
     /// All of it, with how it ended.
     pub fn given(&self, end: &End) -> Given {
-        let mut running = Running::default();
+        let mut running = Sum::default();
         running.end(self, end);
         running.given()
     }
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn a_result_in_chunks_adds_up_to_the_whole() {
         let end = End::Complete { message: Bytes::from_static(b"C"), tag: "SELECT 3".to_owned() };
-        let mut running = Running::default();
+        let mut running = Sum::default();
         let mut first = Hold::default();
         first.push_rows(2, [row(b"a"), row(b"bb")].concat().into());
         running.add(&first);

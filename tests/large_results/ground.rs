@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use pgwarrant::ledger::{Entry, Item, Reader};
 use pgwarrant::token::grant::Grant;
@@ -46,8 +47,12 @@ impl Ground {
 
     /// The connection string of an agent with one grant.
     pub fn with_grant(&self, grant: &str) -> String {
-        let grant: Grant = grant.parse().expect("a grant");
-        self.stage.agent_url("agent", &self.stage.token("agent", &[grant], 3600))
+        self.with_grants(&[grant])
+    }
+
+    pub fn with_grants(&self, grants: &[&str]) -> String {
+        let grants: Vec<Grant> = grants.iter().map(|grant| grant.parse().expect("a grant")).collect();
+        self.stage.agent_url("agent", &self.stage.token("agent", &grants, 3600))
     }
 
     pub fn ledger(&self) -> PathBuf {
@@ -64,6 +69,40 @@ impl Ground {
                 Item::End => return found,
             }
         }
+    }
+
+    pub fn wait(&self, what: &str, mut is: impl FnMut() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !is() {
+            assert!(Instant::now() < deadline, "in vain: {what}\n{}", self.stage.proxy_log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// One number, as the superuser.
+    pub fn admin(&self, sql: &str) -> i64 {
+        support::postgres::block_on(async {
+            let client = self.stage.cluster.connect("postgres", "shop").await.expect("the cluster answers");
+            client.query_one(sql, &[]).await.expect("a number").get(0)
+        })
+    }
+
+    /// One number, as the auditor.
+    pub fn auditor(&self, sql: &str) -> i64 {
+        let url = self.stage.audit_url().expect("an auditor");
+        support::postgres::block_on(async {
+            let (client, driver) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.expect("the audit database");
+            tokio::spawn(driver);
+            client.query_one(sql, &[]).await.expect("a number").get::<_, Option<i64>>(0).unwrap_or(-1)
+        })
+    }
+
+    /// Resident memory of the proxy in bytes.
+    pub fn memory(&self) -> u64 {
+        let pid = self.stage.proxy().and_then(|proxy| proxy.pid()).expect("the proxy runs");
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the proxy lives");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
     }
 
     /// By the program that auditors use, on the disk.
