@@ -227,6 +227,9 @@ impl<'a> Reader<'a> {
             if part.is_bound
                 && let Some(run) = connection.buffered_rows()
             {
+                if !self.bound.admits(&run.bytes) {
+                    return Err(ExchangeError::Overflow);
+                }
                 part.hold.push_rows(run.rows, run.bytes);
                 continue;
             }
@@ -235,7 +238,7 @@ impl<'a> Reader<'a> {
                 tag::PARSE_COMPLETE | tag::PARAMETER_STATUS | tag::NOTIFICATION_RESPONSE => {}
                 tag::BIND_COMPLETE => part.is_bound = true,
                 tag::DATA_ROW if part.is_bound => {
-                    if self.bound.is_beyond(frame.raw.len() as u64) {
+                    if !self.bound.admits(&frame.raw) {
                         return Err(ExchangeError::Overflow);
                     }
                     part.hold.push_rows(1, frame.raw);

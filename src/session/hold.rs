@@ -114,9 +114,19 @@ impl Bound {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// A single message that no session may hold.
-    pub fn is_beyond(&self, bytes: u64) -> bool {
-        bytes > self.session
+    /// Whether each of these whole messages by itself is small enough to be held.
+    pub fn admits(&self, rows: &Bytes) -> bool {
+        if rows.len() as u64 <= self.session {
+            return true;
+        }
+        let mut rest = rows.clone();
+        while !rest.is_empty() {
+            let row = rest.split_to(end_of_rows(&rest, &mut 1));
+            if row.len() as u64 > self.session {
+                return false;
+            }
+        }
+        true
     }
 
     /// Doubles the reservation, so that few steps are counted.
@@ -294,6 +304,15 @@ mod tests {
         assert!(!other.fits(900_000, &bound), "the session's own bound");
         drop(other);
         assert_eq!(bound.used.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_row_that_no_session_may_hold_is_told_from_many_that_fit_one_by_one() {
+        let bound = Bound::new(10, 1_000);
+        assert!(bound.admits(&row(b"12345").into()));
+        assert!(!bound.admits(&row(b"123456").into()));
+        assert!(bound.admits(&[row(b"12345"), row(b"12345")].concat().into()));
+        assert!(!bound.admits(&[row(b"1"), row(b"123456"), row(b"1")].concat().into()));
     }
 
     #[test]

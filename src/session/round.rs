@@ -261,7 +261,8 @@ impl Session {
         let confirmed = self.confirm(connection, pending, &round, answers.as_ref()).await;
         let may_have_written = writes || (self.block.read_write && matches!(confirmed, Err(Trouble::Changed)));
         if confirmed.is_err() && (may_have_written || answers.is_some()) {
-            // There is more to come, which nobody will read. And what ran was not what was proven, so it must not be committed: what a SELECT has become may write too.
+            // What ran was not what was proven, so it must not be committed: what a SELECT has become may write too. Or there
+            // is more to come, which nobody will read.
             connection.discard();
             if in_block {
                 self.give_up_block(connection);
@@ -578,7 +579,7 @@ pub fn exchange_failed(error: &ExchangeError) -> Failure {
     match error {
         ExchangeError::Upstream(error) => upstream_failed(error),
         ExchangeError::Overflow => Deny::new(Reason::ResultTooLarge, "the result is larger than a session may hold")
-            .hint("Ask for fewer rows or columns.")
+            .hint("Ask for fewer rows or columns. A plain SELECT that asks for all of its rows at once may give more.")
             .into(),
         ExchangeError::Control(text) => {
             tracing::warn!(text, "the database refused BEGIN");
