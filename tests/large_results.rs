@@ -252,3 +252,21 @@ fn auditors_see_what_was_released_part_by_part_and_count_it_once() {
                   WHERE c.kind = 'chunk' AND f.chunk = 1 AND f.template IS NOT NULL AND c.rows > f.rows";
     assert_eq!(ground.auditor(chunks), entries.iter().filter(|e| e.kind == Kind::Chunk && e.reference.is_some()).count() as i64);
 }
+
+#[test]
+fn results_that_are_small_alone_may_be_large_together() {
+    let ground = Ground::start(HOLD, "");
+    let mut agent = ground.analyst();
+    // 120 KiB each.
+    let run = |text: &'static str| [Say::Parse("", text), Say::Bind("", "", vec![]), Say::Execute("", 0)];
+    let script: Vec<Say> = (0..9).flat_map(|_| run("SELECT id, name FROM products WHERE id <= 9")).chain([Say::Sync]).collect();
+    let mut direct = Raw::connect(&ground.stage.cluster.admin_url("shop"), &[]);
+    for session in [&mut direct, &mut agent] {
+        session.say(&script);
+    }
+    assert!(ground::until_ready(&mut agent) == ground::until_ready(&mut direct), "{}", ground.stage.proxy_log());
+    let entries = ground.entries();
+    let outcomes: Vec<_> = entries.iter().filter(|entry| entry.kind == Kind::Outcome).collect();
+    assert!(outcomes.len() == 9 && outcomes.iter().all(|entry| entry.rows == Some(9)));
+    ground.verify();
+}

@@ -336,3 +336,32 @@ fn digests_are_of_what_came() {
     other[0] = other[1].clone();
     assert!(std::panic::catch_unwind(|| covered(&chunks, &other[..400])).is_err(), "the test can fail");
 }
+
+#[test]
+fn what_all_sessions_hold_together_stays_inside_the_total() {
+    let ground = wide("hold_total = \"1280KiB\"", &[("upstream", "pool_size = 6")]);
+    let total = (MIB + MIB / 4) as f64;
+    let agents: Vec<_> = (0..3)
+        .map(|_| {
+            let mut agent = ground.analyst();
+            std::thread::spawn(move || {
+                agent.say(&[Say::Query(ALL)]);
+                let received = rows(&mut agent, 500);
+                agent.until_ready();
+                received.iter().map(|row| row.len()).sum::<usize>()
+            })
+        })
+        .collect();
+    let mut most = 0.0_f64;
+    while !agents.iter().all(std::thread::JoinHandle::is_finished) {
+        let held = metric(&ground, "pgwarrant_held_bytes");
+        assert!(held <= total, "{held} bytes of {total}");
+        most = most.max(held);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let sizes: Vec<usize> = agents.into_iter().map(|agent| agent.join().expect("no panic")).collect();
+    assert!(sizes.iter().all(|size| *size == sizes[0] && *size as u64 > 60 * MIB), "{sizes:?}");
+    assert!(most > 0.0);
+    assert_eq!(metric(&ground, "pgwarrant_held_bytes"), 0.0);
+    ground.verify();
+}
