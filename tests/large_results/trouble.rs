@@ -365,3 +365,34 @@ fn what_all_sessions_hold_together_stays_inside_the_total() {
     assert_eq!(metric(&ground, "pgwarrant_held_bytes"), 0.0);
     ground.verify();
 }
+
+#[test]
+fn not_even_the_first_chunk_is_released_of_what_is_no_longer_read_as_proven() {
+    // A policy whose code nobody allowed.
+    const HOSTILE: &str = "CREATE POLICY p ON products USING (see(name)); ALTER TABLE products ENABLE ROW LEVEL SECURITY";
+    const HONEST: &str = "DROP POLICY IF EXISTS p ON products; ALTER TABLE products DISABLE ROW LEVEL SECURITY";
+    let ground = Ground::start(ground::HOLD, "");
+    let see = "CREATE FUNCTION see(text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN true; END'";
+    ground.stage.cluster.sql("shop", see).expect("the superuser may");
+    let run = [Say::Bind("", "s", vec![]), Say::Execute("", 0), Say::Sync];
+    let mut refused_at_bind = 0;
+    for _ in 0..8 {
+        ground.stage.cluster.sql("shop", HONEST).expect("the superuser may");
+        let mut agent = ground.analyst();
+        ground.wait("it is seen", || agent.run(&[Say::Parse("s", ALL), Say::Sync]) == ["parsed", "ready I"]);
+        agent.say(&run);
+        let honest = ground::until_ready(&mut agent);
+        assert_eq!(honest.iter().filter(|frame| frame.tag == tag::DATA_ROW).count(), 500, "{}", ground.stage.proxy_log());
+        let before = ground.entries().len();
+        // Sooner than the epoch is looked at again: only what the server shows at Bind tells.
+        ground.stage.cluster.sql("shop", HOSTILE).expect("the superuser may");
+        agent.say(&run);
+        let got = ground::until_ready(&mut agent);
+        assert_eq!(got.iter().filter(|frame| frame.tag == tag::DATA_ROW).count(), 0, "rows under another policy");
+        assert!(got.iter().any(|frame| frame.tag == tag::ERROR_RESPONSE));
+        let entries = ground.entries();
+        assert!(entries[before..].iter().all(|entry| entry.chunk.is_none()), "a chunk is on record");
+        refused_at_bind += usize::from(entries.len() > before);
+    }
+    assert!(refused_at_bind > 0);
+}
