@@ -51,9 +51,9 @@ struct Tried {
 enum Left {
     Nothing,
     /// It waits for COMMIT.
-    Commit(Pooled),
+    Commit(Box<Pooled>),
     /// There is more of a result than may be held.
-    Chunks(Stream),
+    Chunks(Box<Stream>),
 }
 
 /// What a round trip gave, held.
@@ -107,8 +107,9 @@ impl Session {
                 self.proxy.metrics.round.record(started.elapsed());
                 let done = match left {
                     Left::Nothing => self.settle_and_deliver(pending, round, None, started).await?,
-                    Left::Commit(connection) => self.settle_and_deliver(pending, round, Some(connection), started).await?,
-                    Left::Chunks(stream) => self.deliver_in_chunks(pending, round, stream, started).await?,
+                    Left::Commit(connection) => self.settle_and_deliver(pending, round, Some(*connection), started).await?,
+                    // Rare and long: every session would keep room for it.
+                    Left::Chunks(stream) => Box::pin(self.deliver_in_chunks(pending, round, *stream, started)).await?,
                 };
                 if done {
                     self.client.release(after);
@@ -184,7 +185,7 @@ impl Session {
         let tried = match tried {
             Ok((round, Some(answers))) => match self.take_turn(turn).await {
                 // The statement goes on, and so can be cancelled.
-                Ok(turn) => return Ok(Tried { round, left: Left::Chunks(Stream { connection, answers, turn }) }),
+                Ok(turn) => return Ok(Tried { round, left: Left::Chunks(Box::new(Stream { connection, answers, turn })) }),
                 Err(trouble) => {
                     self.give_up_block(&mut connection);
                     Err(trouble)
@@ -199,7 +200,7 @@ impl Session {
             self.transaction.lose_upstream();
         }
         match tried {
-            Ok(round) if matches!(round.gate, Gate::Commit(..)) => Ok(Tried { round, left: Left::Commit(connection) }),
+            Ok(round) if matches!(round.gate, Gate::Commit(..)) => Ok(Tried { round, left: Left::Commit(Box::new(connection)) }),
             tried => {
                 self.keep_or_release(connection);
                 tried.map(|round| Tried { round, left: Left::Nothing })
