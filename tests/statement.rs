@@ -591,9 +591,27 @@ fn prepared_statements_cursors_and_copies_are_read_around_their_queries() {
 }
 
 #[test]
+fn a_copy_of_a_table_is_a_query_of_its_own_rows() {
+    let query = |text: &str| match one(text).kind {
+        StatementKind::Copy { table: Some(table), .. } => (table.query, table.all_columns),
+        other => panic!("{text}: {other:?}"),
+    };
+    let all = |query: &str| (query.to_owned(), true);
+    assert_eq!(query("COPY A to stdout"), all("SELECT * FROM ONLY \"a\""));
+    assert_eq!(query("copy \"x y\" . \"q\"\"r\" TO STDOUT CSV"), all("SELECT * FROM ONLY \"x y\".\"q\"\"r\""));
+    assert_eq!(
+        query("COPY public.a (B, \"User\") TO STDOUT"),
+        ("SELECT \"b\", \"User\" FROM ONLY \"public\".\"a\"".to_owned(), false)
+    );
+}
+
+#[test]
 fn what_is_around_a_query_is_read_exactly_or_refused() {
     for (text, reason) in [
-        ("COPY a TO STDOUT", Reason::FeatureNotSupported),
+        ("COPY BINARY a TO STDOUT", Reason::FeatureNotSupported),
+        ("COPY a.b.c TO STDOUT", Reason::FeatureNotSupported),
+        ("COPY a (b, c + 1) TO STDOUT", Reason::Syntax),
+        ("COPY a WHERE b = 1 TO STDOUT", Reason::FeatureNotSupported),
         ("COPY a FROM STDIN", Reason::FeatureNotSupported),
         ("COPY (SELECT 1) TO '/tmp/x'", Reason::StatementNotAllowed),
         ("COPY (SELECT 1) TO PROGRAM 'id'", Reason::StatementNotAllowed),
@@ -614,7 +632,11 @@ fn what_is_around_a_query_is_read_exactly_or_refused() {
         ("EXECUTE p(now())", Reason::FeatureNotSupported),
         ("EXECUTE p($1)", Reason::FeatureNotSupported),
         ("EXECUTE p('abc'::varchar(2))", Reason::FeatureNotSupported),
-        ("PREPARE p (mood) AS SELECT 1", Reason::FeatureNotSupported),
+        ("EXECUTE p(ARRAY[[1], [2]])", Reason::FeatureNotSupported),
+        ("EXECUTE p(ARRAY[now()])", Reason::FeatureNotSupported),
+        ("EXECUTE p(ARRAY[1] || 2)", Reason::FeatureNotSupported),
+        ("PREPARE p (mood[]) AS SELECT 1", Reason::Syntax),
+        ("PREPARE p (a.b.c) AS SELECT 1", Reason::Syntax),
     ] {
         let deny = local::read(text, &Limits::default()).expect_err(text);
         assert_eq!(deny.reason, reason, "{text}: {}", deny.message);

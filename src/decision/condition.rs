@@ -4,7 +4,7 @@ use crate::rules::ruleset::MaxRange;
 use crate::shape::admit::Requirement;
 use crate::shape::constant::{BoundValue, Constant, Moment};
 use crate::shape::functions::MAX_STEPS;
-use crate::shape::model::{ArrayParam, Series};
+use crate::shape::model::{ArrayParam, Elements, Series};
 use crate::shape::value::{MICROS_PER_DAY, Value};
 use crate::token::grant::Comparison;
 use std::cmp::Ordering;
@@ -166,6 +166,14 @@ fn required(r: &Requirement, moment: &Moment<'_>) -> bool {
             _ => false,
         },
         Requirement::ShortSeries(s) => short_series(s, moment),
+        Requirement::EquallyLong(arrays) => {
+            let length = |a: &Elements| match a {
+                Elements::Constant(length) => Some(*length),
+                Elements::Param(a) => elements(a, moment).map(|list| list.len()),
+            };
+            let lengths: Option<Vec<usize>> = arrays.iter().map(length).collect();
+            lengths.is_some_and(|lengths| lengths.windows(2).all(|pair| pair[0] == pair[1]))
+        }
         Requirement::Names(id, known) => {
             let value = usize::try_from(*id).ok().and_then(|i| i.checked_sub(1)).and_then(|i| moment.values.get(i));
             match value {

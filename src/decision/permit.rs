@@ -7,6 +7,7 @@ use super::deny::Deny;
 use super::reason::Reason;
 use crate::shape::admit::Requirement;
 use crate::shape::constant::{BoundValue, Constant, Moment};
+use crate::shape::model::Elements;
 use crate::token::grant::QualifiedName;
 use std::sync::Arc;
 
@@ -239,6 +240,7 @@ pub(super) fn is_static(c: &Condition) -> bool {
         Condition::Required(r) => match r {
             Requirement::AtMost(c, _) | Requirement::PlainRegex(c) | Requirement::Admits(c, _) => known(c),
             Requirement::Names(..) => false,
+            Requirement::EquallyLong(arrays) => arrays.iter().all(|a| matches!(a, Elements::Constant(_))),
             Requirement::ShortSeries(s) => known(&s.start) && known(&s.stop) && s.step.as_ref().is_none_or(known),
         },
     }
@@ -267,6 +269,10 @@ pub(super) fn explain(c: &Condition) -> Deny {
         Condition::Required(Requirement::PlainRegex(_)) => {
             Deny::new(Reason::CostBomb, "the regular expression nests quantifiers, repeats too much or cannot be read")
                 .hint("Use LIKE, or a regular expression without a quantifier on a group that has one inside.")
+        }
+        Condition::Required(Requirement::EquallyLong(_)) => {
+            Deny::new(Reason::PredicateNotImplied, "the arrays that unnest takes side by side are not equally long, or cannot be read")
+                .hint("Send arrays of one length: the shorter ones are filled up with NULL.")
         }
         Condition::Required(Requirement::Names(..)) => crate::catalogue::visible::unknown_object(),
         Condition::Required(Requirement::ShortSeries(_)) => {

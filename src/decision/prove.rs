@@ -492,6 +492,9 @@ fn require_series(shape: &Shape<'_>, conditions: &mut Vec<Condition>) {
             conditions.push(Condition::Required(Requirement::ShortSeries(s.clone())));
         }
     }
+    for arrays in &shape.zipped {
+        conditions.push(Condition::Required(Requirement::EquallyLong(arrays.clone())));
+    }
 }
 
 /// What is known already is judged now, and what can never hold is refused now.

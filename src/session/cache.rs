@@ -25,6 +25,9 @@ pub struct Reading {
     /// SHA-256 of the text, hex.
     pub fingerprint: Arc<str>,
     pub parameter_types: Box<[Oid]>,
+    /// What Parse was told of them, 0 where the server chose. Another Parse must be told the same to show the same tree:
+    /// a parameter whose type a cast decides stands at the cast's place (parse_param.c, variable_coerce_param_hook).
+    pub told_types: Box<[Oid]>,
     /// Functions of users that stand in it: their bodies can change without a new tree.
     pub user_functions: Box<[Oid]>,
     /// The body of RowDescription with text formats; `None` for NoData.

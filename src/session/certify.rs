@@ -47,7 +47,7 @@ pub async fn certify(connection: &mut Pooled, permitted: &Permitted) -> Result<S
         };
     }
     let name = connection.certified().new_name();
-    match connection.parse_and_read(name.as_str(), &reading.text, &reading.parameter_types).await {
+    match connection.parse_and_read(name.as_str(), &reading.text, &reading.told_types).await {
         Ok(parsed) if parsed.tree_digest == reading.digest && parsed.other_notices == 0 => {
             let text = name.as_str().to_owned();
             connection.certified().insert(reading.id, Certified { name, tree_digest: parsed.tree_digest });

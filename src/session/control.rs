@@ -19,20 +19,23 @@ impl Session {
         if self.transaction.is_block() {
             self.warn("25001", "there is already a transaction in progress");
         } else {
-            self.block_modes = merged(self.default_modes, modes);
-            self.transaction = Transaction::Announced(self.block_modes);
-            self.settings.begin();
-            self.block = Default::default();
-            self.subtransactions.clear();
+            self.begin_block(merged(self.default_modes, modes));
         }
         let start = text.trim_start().get(..5).is_some_and(|word| word.eq_ignore_ascii_case("start"));
         self.complete(if start { "START TRANSACTION" } else { "BEGIN" })
     }
 
     pub async fn commit(&mut self, chain: bool) -> Done {
-        if chain {
-            return Ok(Err(no_chain()));
-        }
+        let next = match self.chained("COMMIT", chain) {
+            Ok(next) => next,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let done = self.commit_alone().await;
+        self.begin_next(next, &done);
+        done
+    }
+
+    async fn commit_alone(&mut self) -> Done {
         match std::mem::take(&mut self.transaction) {
             Transaction::None => {
                 self.warn("25P01", "there is no transaction in progress");
@@ -68,9 +71,38 @@ impl Session {
     }
 
     pub async fn rollback(&mut self, chain: bool) -> Done {
-        if chain {
-            return Ok(Err(no_chain()));
+        let next = match self.chained("ROLLBACK", chain) {
+            Ok(next) => next,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let done = self.rollback_alone().await;
+        self.begin_next(next, &done);
+        done
+    }
+
+    /// AND CHAIN: the modes of the block that ends, for the one that begins at once.
+    fn chained(&self, word: &str, chain: bool) -> Result<Option<TransactionModes>, Failure> {
+        if chain && !self.transaction.is_block() {
+            return Err(Failure::new("25P01", format!("{word} AND CHAIN can only be used in transaction blocks")));
         }
+        Ok(chain.then_some(self.block_modes))
+    }
+
+    fn begin_next(&mut self, modes: Option<TransactionModes>, ended: &Done) {
+        if let (Some(modes), Ok(Ok(()))) = (modes, ended) {
+            self.begin_block(modes);
+        }
+    }
+
+    fn begin_block(&mut self, modes: TransactionModes) {
+        self.block_modes = modes;
+        self.transaction = Transaction::Announced(modes);
+        self.settings.begin();
+        self.block = Default::default();
+        self.subtransactions.clear();
+    }
+
+    async fn rollback_alone(&mut self) -> Done {
         match std::mem::take(&mut self.transaction) {
             Transaction::None => {
                 self.warn("25P01", "there is no transaction in progress");
@@ -225,7 +257,7 @@ impl Session {
     }
 
     /// READ WRITE is for who may write, and not for a block that began as READ ONLY.
-    fn check_read_write(&self, modes: &TransactionModes) -> Result<(), Failure> {
+    pub fn check_read_write(&self, modes: &TransactionModes) -> Result<(), Failure> {
         if modes.read_only != Some(false) {
             return Ok(());
         }
@@ -249,10 +281,6 @@ impl Session {
 fn own_words(error: &crate::upstream::ServerError) -> Failure {
     let message = error.field(b'M').unwrap_or_else(|| "the database refused".to_owned());
     Failure { sqlstate: error.sqlstate().to_owned().into(), ..Failure::new("XX000", message) }
-}
-
-fn no_chain() -> Failure {
-    Deny::new(Reason::FeatureNotSupported, "AND CHAIN is not supported").hint("Send BEGIN after it.").into()
 }
 
 fn merged(base: TransactionModes, over: &TransactionModes) -> TransactionModes {

@@ -113,8 +113,10 @@ impl Asker<'_> {
     ) -> Result<Option<Arc<Certified<Proof>>>, Failure> {
         let client_parameters = original.parameter_types.len();
         let Some(literal_types) = prover::literal_types(&original.trees, template) else { return Ok(None) };
-        let types: Vec<Oid> = original.parameter_types.iter().copied().chain(literal_types).collect();
-        let reading = match self.read(connection, &template.text, classes, declared, &types).await {
+        let types: Vec<Oid> = original.parameter_types.iter().copied().chain(literal_types.iter().copied()).collect();
+        let own = (0..client_parameters).map(|index| declared.get(index).copied().unwrap_or(0));
+        let told: Vec<Oid> = own.chain(literal_types).collect();
+        let reading = match self.read(connection, &template.text, classes, declared, &told).await {
             Ok(reading) => reading,
             // The original was read: what is wrong with the template is the template's affair, unless the connection broke.
             Err(_) if connection.is_idle() => return Ok(None),
@@ -159,14 +161,14 @@ impl Asker<'_> {
             connection.discard();
             return Err(Deny::new(Reason::ImpliedCode, "reading the statement runs code of a user").into());
         }
-        let reading = Arc::new(self.reading(text, &parsed)?);
+        let reading = Arc::new(self.reading(text, types, &parsed)?);
         let certified = crate::upstream::Certified { name, tree_digest: parsed.tree_digest };
         connection.certified().insert(reading.id, certified);
         self.proxy.readings.insert(key, reading.clone());
         Ok(reading)
     }
 
-    fn reading(&self, text: &str, parsed: &Parsed) -> Result<Reading, Failure> {
+    fn reading(&self, text: &str, told: &[Oid], parsed: &Parsed) -> Result<Reading, Failure> {
         let trees = reading::read(self.proxy.version, &parsed.analysed, &parsed.rewritten).map_err(|error| {
             tracing::info!(%error, "a tree could not be read");
             Failure::from(
@@ -183,6 +185,7 @@ impl Asker<'_> {
             user_functions: user_functions(&[&parsed.analysed, &parsed.rewritten]).into(),
             fingerprint: hex(&Sha256::digest(text)).into(),
             parameter_types: parsed.parameter_types.as_slice().into(),
+            told_types: told.into(),
             row_description: parsed.row_description.as_ref().map(|message| message.slice(5..)),
         })
     }

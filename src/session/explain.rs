@@ -17,6 +17,7 @@ use super::record::Outcome;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
 use crate::ledger::TransactionState;
+use crate::statement;
 use crate::statement::kind::{LocalStatement, StatementKind};
 use crate::upstream::Pooled;
 use crate::wire::frontend::{Format, Formats};
@@ -34,9 +35,12 @@ impl Session {
         };
         let inner_text = &text[inner.range.clone()];
         let offset = inner.range.start;
-        let (decided, values) = self.prove_inner(inner_text, inner).await.map_err(|failure| shifted(failure, offset))?;
+        let (decided, values) = self.prove_inner(inner_text).await.map_err(|failure| shifted(failure, offset))?;
         let permit = decided.check(&values).map_err(|deny| shifted(deny.into(), offset))?;
-        let mut connection = self.statement_connection(false).await?;
+        // A write is planned by the role that may write, and changes nothing: its transaction is READ ONLY, which EXPLAIN
+        // alone does not mind (`EXEC_FLAG_EXPLAIN_ONLY`).
+        let mut connection =
+            self.statement_connection(decided.certified.proof.writes() || decided.certified.proof.locks()).await?;
         if let Some(handle) = connection.cancel_handle() {
             self.registration.running(handle);
         }
@@ -76,14 +80,24 @@ impl Session {
         }
     }
 
+    /// Whether it would be explained.
+    pub async fn check_explained(&mut self, text: &str, inner: &LocalStatement) -> Result<(), Failure> {
+        let offset = inner.range.start;
+        let proven = self.prove_inner(&text[inner.range.clone()]).await;
+        let (decided, values) = proven.map_err(|failure| shifted(failure, offset))?;
+        decided.check(&values).map(drop).map_err(|deny| shifted(deny.into(), offset))
+    }
+
     /// The whole text is read, since the whole text is what gets planned.
-    async fn prove_inner(&mut self, text: &str, inner: &LocalStatement) -> Result<(Decided, Values), Failure> {
-        if !matches!(inner.kind, StatementKind::Select) {
-            return Err(Deny::new(Reason::StatementNotAllowed, "only a SELECT can be explained").into());
-        }
-        let statement = LocalStatement { range: 0..text.len(), kind: inner.kind.clone(), names: inner.names.clone() };
+    async fn prove_inner(&mut self, text: &str) -> Result<(Decided, Values), Failure> {
+        // Read as the statement that it is when it stands alone.
+        let mut read = statement::local::read(text, &self.proxy.limits)?;
+        let statement = match (read.pop(), read.is_empty()) {
+            (Some(one), true) if matches!(one.kind, StatementKind::Select | StatementKind::Write { .. }) => one,
+            (Some(_) | None, _) => return Err(not_explained()),
+        };
         let Kind::Query(decided) = self.judge_local(text, &[], statement, None).await? else {
-            return Err(Deny::new(Reason::StatementNotAllowed, "only a SELECT can be explained").into());
+            return Err(not_explained());
         };
         if decided.certified.client_parameters > 0 {
             return Err(Deny::new(Reason::FeatureNotSupported, "EXPLAIN with parameters is not supported").into());
@@ -137,7 +151,7 @@ async fn plan_in_block(
 ) -> Result<exchange::Ran, Failure> {
     let reading = &decided.certified.reading;
     let name = connection.certified().new_name();
-    let parsed = connection.parse_and_read(name.as_str(), &reading.text, &reading.parameter_types).await;
+    let parsed = connection.parse_and_read(name.as_str(), &reading.text, &reading.told_types).await;
     connection.certified().give_up(name);
     let parsed = parsed.map_err(|failure| decide::unread(failure, &reading.text))?;
     if parsed.tree_digest != reading.digest {
@@ -151,6 +165,10 @@ async fn plan_in_block(
             Deny::new(Reason::ResultTooLarge, "the plan is larger than a session may hold").into()
         }
     })
+}
+
+fn not_explained() -> Failure {
+    Deny::new(Reason::StatementNotAllowed, "only SELECT, INSERT, UPDATE, DELETE and MERGE can be explained").into()
 }
 
 fn shifted(mut failure: Failure, offset: usize) -> Failure {

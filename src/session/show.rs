@@ -12,7 +12,7 @@ use super::settings::{Scope, Setting};
 use super::transaction::{isolation_named, isolation_text};
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
-use crate::statement::kind::{Isolation, SetValue, SetVariable, TransactionModes};
+use crate::statement::kind::{Isolation, SetValue, SetVariable, SettingCall, TransactionModes};
 
 /// Harmless, and read by drivers: answered with what the upstream says.
 const REPORTED: [&str; 7] = [
@@ -46,13 +46,38 @@ impl Session {
         self.set_other(variable).await
     }
 
+    /// Whether it would be set, as far as that is known before it is.
+    pub fn check_set(&self, variable: &SetVariable) -> Result<(), Failure> {
+        match (Setting::from_name(&variable.name), &variable.values) {
+            (Some(_), SetValue::Default) => Ok(()),
+            (Some(setting), SetValue::List(values)) => {
+                self.settings.canonical(setting, &values.join(", "), &self.proxy.caps).map(drop).map_err(Failure::from)
+            }
+            (None, SetValue::List(values)) if variable.name.ends_with("_read_only") && !is_truth(&values.join(", ")) => {
+                Err(not_allowed(&variable.name))
+            }
+            (None, SetValue::List(values)) if variable.name == "standard_conforming_strings" && is_truth(&values.join(", ")) => {
+                Ok(())
+            }
+            (None, _) => check_reset(&variable.name),
+        }
+    }
+
+    pub fn check_call(&self, call: &SettingCall) -> Result<(), Failure> {
+        match &call.set {
+            None => value(self, &call.name).map(drop),
+            Some(_) if Setting::from_name(&call.name).is_some() => Ok(()),
+            Some(_) => check_reset(&call.name),
+        }
+    }
+
     /// Settings of the transaction that can be said by SET too.
     async fn set_other(&mut self, variable: &SetVariable) -> Result<Arc<str>, Failure> {
         let value = match &variable.values {
             SetValue::Default => "default".to_owned(),
             SetValue::List(values) => values.join(", ").to_ascii_lowercase(),
         };
-        let truth = matches!(value.as_str(), "on" | "true" | "yes" | "1" | "t" | "y");
+        let truth = is_truth(&value);
         let read_only = TransactionModes { read_only: Some(true), ..TransactionModes::default() };
         match variable.name.as_str() {
             "transaction_isolation" | "default_transaction_isolation" => {
@@ -66,6 +91,8 @@ impl Session {
                 self.set_modes(&variable.name, &read_only).await?;
                 Ok("on".into())
             }
+            // What it is: Rails says so whenever it connects.
+            "standard_conforming_strings" if truth => Ok("on".into()),
             name => Err(not_allowed(name)),
         }
     }
@@ -117,6 +144,17 @@ impl Session {
         }
         self.complete("RESET")
     }
+}
+
+fn is_truth(value: &str) -> bool {
+    ["on", "true", "yes", "1", "t", "y"].iter().any(|truth| value.eq_ignore_ascii_case(truth))
+}
+
+/// Whether a setting can be said at all.
+pub fn check_reset(name: &str) -> Result<(), Failure> {
+    const MODES: [&str; 4] =
+        ["default_transaction_isolation", "default_transaction_read_only", "transaction_isolation", "transaction_read_only"];
+    if Setting::from_name(name).is_some() || MODES.contains(&name) { Ok(()) } else { Err(not_allowed(name)) }
 }
 
 /// As Postgres heads the column of SHOW: the setting's own spelling.

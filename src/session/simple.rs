@@ -10,12 +10,13 @@ use super::describe;
 use super::failure::Failure;
 use super::local::{self, Describe};
 use super::prepared::{Decided, Kind, Permitted, Values};
+use super::show;
 use super::sql_prepare;
 use super::wrap::{Delivery, Unwrapped, shifted};
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
 use crate::statement;
-use crate::statement::kind::StatementKind;
+use crate::statement::kind::{LocalStatement, ParameterType, StatementKind};
 use crate::wire::Oid;
 use crate::wire::frontend::{Format, Formats};
 use crate::wire::{reply, request};
@@ -153,13 +154,10 @@ impl Session {
         Ok(())
     }
 
-    /// All are judged before the first of them runs.
-    async fn several(
-        &mut self,
-        text: &str,
-        statements: Vec<statement::kind::LocalStatement>,
-    ) -> Result<Result<(), Failure>, End> {
+    /// All are judged before the first of them runs; BEGIN and COMMIT among them run in their turn.
+    async fn several(&mut self, text: &str, statements: Vec<LocalStatement>) -> Result<Result<(), Failure>, End> {
         let mut judged = Vec::with_capacity(statements.len());
+        let mut prepared: Vec<String> = Vec::new();
         let mut blocks = Blocks { open: self.transaction.is_block(), fresh: true };
         for mut statement in statements {
             if !blocks.takes(&statement.kind) {
@@ -174,6 +172,11 @@ impl Session {
                 Ok(kind) => kind,
                 Err(failure) => return Ok(Err(shifted(failure, offset))),
             };
+            if let Kind::Local(statement) = &kind
+                && let Err(failure) = self.foresee(&part, statement, &mut prepared).await
+            {
+                return Ok(Err(shifted(failure, offset)));
+            }
             match self.unwrap(&part, &[], kind).await {
                 Ok(unwrapped) => judged.push(Unwrapped { offset: offset + unwrapped.offset, ..unwrapped }),
                 Err(failure) => return Ok(Err(shifted(failure, offset))),
@@ -193,7 +196,56 @@ impl Session {
         Ok(Ok(()))
     }
 
-    async fn judge_part(&mut self, part: &str, mut statement: statement::kind::LocalStatement) -> Result<Kind, Failure> {
+    /// What would be refused at its turn is refused before anything runs, so that no result precedes the refusal.
+    /// `prepared`: names that the text itself prepares, whose statements are not known before.
+    async fn foresee(&mut self, part: &str, statement: &LocalStatement, prepared: &mut Vec<String>) -> Result<(), Failure> {
+        match &statement.kind {
+            StatementKind::Begin(modes)
+            | StatementKind::SetTransaction(modes)
+            | StatementKind::SetSessionCharacteristics(modes) => self.check_read_write(modes),
+            StatementKind::Set(variable) => self.check_set(variable),
+            StatementKind::SettingCalls(calls) => calls.iter().try_for_each(|call| self.check_call(call)),
+            StatementKind::Show { name } => show::value(self, name).map(drop),
+            StatementKind::Reset { name } => show::check_reset(name),
+            StatementKind::Explain { inner, .. } => self.check_explained(part, inner).await,
+            StatementKind::Prepare { name, types, inner } => {
+                prepared.push(name.clone());
+                let types: Vec<Oid> = types.iter().map(ParameterType::oid).collect();
+                let judged = self.judge(&part[inner.clone()], &types).await;
+                judged.map(drop).map_err(|failure| shifted(failure, inner.start))
+            }
+            StatementKind::Execute { name, .. } if prepared.contains(name) => {
+                let message = format!("EXECUTE of \"{name}\" in the query that prepares it is not supported");
+                Err(Deny::new(Reason::FeatureNotSupported, message).hint("Send EXECUTE as a query of its own.").into())
+            }
+            StatementKind::Execute { name, arguments } => {
+                let (prepared, values) = self.executed(name, arguments, Bytes::from_static(request::ALL_TEXT))?;
+                let decided = sql_prepare::prepared_query(&prepared)?.clone();
+                let permitted = self.permit(&prepared.text, &prepared.declared, &decided, &values).await;
+                permitted.map(drop).map_err(|failure| Failure { position: None, ..failure })
+            }
+            StatementKind::Select
+            | StatementKind::Write { .. }
+            | StatementKind::Commit { .. }
+            | StatementKind::Rollback { .. }
+            | StatementKind::Savepoint { .. }
+            | StatementKind::Release { .. }
+            | StatementKind::RollbackTo { .. }
+            | StatementKind::ResetAll
+            | StatementKind::DiscardAll
+            | StatementKind::UnlistenAll
+            | StatementKind::CloseAll
+            | StatementKind::AdvisoryUnlockAll { .. }
+            | StatementKind::Deallocate { .. }
+            | StatementKind::Declare { .. }
+            | StatementKind::Fetch { .. }
+            | StatementKind::CloseCursor { .. }
+            | StatementKind::Copy { .. }
+            | StatementKind::Unsupported { .. } => Ok(()),
+        }
+    }
+
+    async fn judge_part(&mut self, part: &str, mut statement: LocalStatement) -> Result<Kind, Failure> {
         if let StatementKind::Select = statement.kind {
             return self.judge(part, &[]).await;
         }
@@ -222,7 +274,7 @@ impl Blocks {
                 self.open = true;
                 taken
             }
-            StatementKind::Commit { .. } | StatementKind::Rollback { .. } => std::mem::take(&mut self.open),
+            StatementKind::Commit { chain } | StatementKind::Rollback { chain } => std::mem::replace(&mut self.open, *chain),
             StatementKind::Savepoint { .. }
             | StatementKind::Release { .. }
             | StatementKind::RollbackTo { .. }

@@ -10,7 +10,7 @@ use super::prepared::{Decided, Kind, Prepared, Values};
 use super::wrap::{Delivery, shifted};
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
-use crate::statement::kind::{Argument, ArgumentValue};
+use crate::statement::kind::{Argument, ArgumentValue, ParameterType};
 use crate::wire::Oid;
 use crate::wire::frontend::{Format, Formats};
 
@@ -23,15 +23,17 @@ const FRACTIONS: [Oid; 3] = [700, 701, 1700];
 const TEXTS: [Oid; 2] = [25, 1043];
 
 impl Session {
-    pub async fn prepare_sql(&mut self, name: &str, types: &[Oid], text: &str, offset: usize) -> Result<(), Failure> {
-        let kind = self.judge(text, types).await.map_err(|failure| shifted(failure, offset))?;
-        if !matches!(kind, Kind::Query(_)) {
+    pub async fn prepare_sql(&mut self, name: &str, named: &[ParameterType], text: &str, offset: usize) -> Result<(), Failure> {
+        let types: Vec<Oid> = named.iter().map(ParameterType::oid).collect();
+        let kind = self.judge(text, &types).await.map_err(|failure| shifted(failure, offset))?;
+        let Kind::Query(decided) = &kind else {
             return Err(Deny::new(Reason::FeatureNotSupported, "only SELECT, INSERT, UPDATE, DELETE and MERGE can be prepared")
                 .at(u32::try_from(offset).ok())
                 .into());
-        }
+        };
+        check_named(named, decided)?;
         self.statements.check_free(name)?;
-        let prepared = Prepared { text: text.into(), declared: types.into(), kind, delivery: Delivery::Rows };
+        let prepared = Prepared { text: text.into(), declared: types.as_slice().into(), kind, delivery: Delivery::Rows };
         self.statements.insert(name, Arc::new(prepared));
         self.complete("PREPARE")
     }
@@ -67,6 +69,25 @@ impl Session {
     }
 }
 
+/// The server chose the types that PREPARE names.
+fn check_named(named: &[ParameterType], decided: &Decided) -> Result<(), Failure> {
+    for (index, told) in named.iter().enumerate() {
+        let ParameterType::Named(name) = told else { continue };
+        let chosen = decided.certified.reading.parameter_types.get(index);
+        let chosen = chosen.and_then(|oid| decided.world.catalogue.types.get(oid)).map(|found| &found.name);
+        let same = chosen.is_some_and(|chosen| match name.as_slice() {
+            [name] => chosen.name == *name,
+            [schema, name] => chosen.schema == *schema && chosen.name == *name,
+            _ => false,
+        });
+        if !same {
+            let message = format!("the type of ${} cannot be named here", index + 1);
+            return Err(Deny::new(Reason::FeatureNotSupported, message).hint("Leave the types out.").into());
+        }
+    }
+    Ok(())
+}
+
 pub fn prepared_query(prepared: &Prepared) -> Result<&Decided, Failure> {
     match &prepared.kind {
         Kind::Query(decided) if prepared.delivery.is_rows() => Ok(decided),
@@ -93,13 +114,64 @@ fn value(argument: &Argument, oid: Oid) -> Result<Option<Bytes>, Failure> {
         (ArgumentValue::Integer(digits), Some(cast)) if cast == oid && FRACTIONS.contains(&oid) => digits.clone(),
         (ArgumentValue::Decimal(digits), None) if FRACTIONS.contains(&oid) => digits.clone(),
         (ArgumentValue::Decimal(digits), Some(cast)) if cast == oid && FRACTIONS.contains(&oid) => digits.clone(),
+        (ArgumentValue::Array(items), cast) if cast.is_none_or(|cast| cast == oid) => array(items, cast.is_some(), oid)?,
+        (ArgumentValue::Array(_), _) => return Err(another_type()),
         (ArgumentValue::Boolean(_) | ArgumentValue::Integer(_) | ArgumentValue::Decimal(_) | ArgumentValue::Text(_), _) => {
-            return Err(Deny::new(Reason::FeatureNotSupported, "an argument of EXECUTE has another type than its parameter")
-                .hint("Write the value as a plain string, '…', which every type reads.")
-                .into());
+            return Err(another_type());
         }
     };
     Ok(Some(text.into()))
+}
+
+fn another_type() -> Failure {
+    Deny::new(Reason::FeatureNotSupported, "an argument of EXECUTE has another type than its parameter")
+        .hint("Write the value as a plain string, '…', which every type reads.")
+        .into()
+}
+
+/// `ARRAY[…]` as the array's text. Strings in it are of type text unless the whole is cast.
+fn array(items: &[ArgumentValue], is_cast: bool, oid: Oid) -> Result<String, Failure> {
+    /// Array types and their elements.
+    const ARRAYS: [(Oid, Oid); 11] = [
+        (1000, BOOL),
+        (1005, 21),
+        (1007, 23),
+        (1016, 20),
+        (1021, 700),
+        (1022, 701),
+        (1231, 1700),
+        (1009, 25),
+        (1015, 1043),
+        (1182, 1082),
+        (2951, 2950),
+    ];
+    let element = ARRAYS.iter().find(|(array, _)| *array == oid).map(|(_, element)| *element).ok_or_else(another_type)?;
+    // `ARRAY[]` needs a cast, and what is mixed takes a type that all of it fits.
+    let kind = |item: &ArgumentValue| std::mem::discriminant(item);
+    let mut given = items.iter().filter(|item| !matches!(item, ArgumentValue::Null));
+    let first = given.next().map(kind);
+    if (items.is_empty() && !is_cast) || given.any(|item| Some(kind(item)) != first) {
+        return Err(another_type());
+    }
+    let mut text = String::from("{");
+    for (index, item) in items.iter().enumerate() {
+        if matches!(item, ArgumentValue::Text(_)) && !is_cast && !TEXTS.contains(&element) {
+            return Err(another_type());
+        }
+        let item = value(&Argument { value: item.clone(), cast: None }, element)?;
+        text.push_str(if index == 0 { "" } else { "," });
+        match item {
+            None => text.push_str("NULL"),
+            Some(bytes) => {
+                let bytes = String::from_utf8_lossy(&bytes).replace('\\', "\\\\").replace('"', "\\\"");
+                text.push('"');
+                text.push_str(&bytes);
+                text.push('"');
+            }
+        }
+    }
+    text.push('}');
+    Ok(text)
 }
 
 /// What a cast to an integer type gives.
@@ -132,6 +204,27 @@ mod tests {
         assert_eq!(given(Text(" 7".into()), Some(23), 20), text("7"));
         assert_eq!(given(Text("open".into()), None, 25), text("open"));
         assert_eq!(given(Decimal("1.5".into()), None, 1700), text("1.5"));
+    }
+
+    #[test]
+    fn an_array_is_bound_as_its_text() {
+        use ArgumentValue::{Array, Decimal, Integer, Null, Text};
+        let text = |value: &str| Ok(Some(Bytes::copy_from_slice(value.as_bytes())));
+        assert_eq!(given(Array(vec![Integer("1".into()), Null, Integer("-2".into())]), None, 1016), text("{\"1\",NULL,\"-2\"}"));
+        assert_eq!(given(Array(vec![Text("a\"b\\c".into())]), None, 1009), text("{\"a\\\"b\\\\c\"}"));
+        assert_eq!(given(Array(vec![Text("2026-01-01".into())]), Some(1182), 1182), text("{\"2026-01-01\"}"));
+        assert_eq!(given(Array(vec![]), Some(1007), 1007), text("{}"));
+        for (items, cast, oid) in [
+            (vec![Text("1".into())], None, 1007),
+            (vec![Text("2026-01-01".into())], None, 1182),
+            (vec![], None, 1007),
+            (vec![Integer("1".into()), Decimal("1.5".into())], None, 1231),
+            (vec![Integer("1".into())], Some(1007), 1016),
+            (vec![Integer("1".into())], None, 25),
+            (vec![Integer("1".into())], None, 3802),
+        ] {
+            assert_eq!(given(Array(items), cast, oid), Err(()));
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::round::Round;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
 use crate::statement;
-use crate::statement::kind::{CopyFormat, CopyLayout, StatementKind};
+use crate::statement::kind::{CopiedTable, CopyFormat, CopyLayout, StatementKind};
 use crate::wire::{Oid, reply};
 
 /// What becomes of a query's rows.
@@ -50,10 +50,20 @@ pub struct Unwrapped {
 impl Session {
     /// Judges the query inside of DECLARE and COPY; any other statement is what it was.
     pub async fn unwrap(&mut self, text: &str, declared: &[Oid], kind: Kind) -> Result<Unwrapped, Failure> {
+        if let Kind::Local(statement) = &kind
+            && let StatementKind::Copy { table: Some(table), layout, .. } = &statement.kind
+        {
+            let delivery = Delivery::Copy(Arc::new(layout.clone()));
+            let kind = self.judge_inner(&table.query, declared, &delivery).await;
+            // Positions are those of a text that the agent did not send.
+            let kind = kind.map_err(|failure| Failure { position: None, ..failure })?;
+            check_copied(&kind, table)?;
+            return Ok(Unwrapped { text: table.query.as_str().into(), offset: 0, kind, delivery });
+        }
         let (inner, delivery) = match &kind {
             Kind::Local(statement) => match &statement.kind {
                 StatementKind::Declare { name, inner } => (inner.clone(), Delivery::Cursor(name.as_str().into())),
-                StatementKind::Copy { inner, layout } => (inner.clone(), Delivery::Copy(Arc::new(layout.clone()))),
+                StatementKind::Copy { inner, layout, .. } => (inner.clone(), Delivery::Copy(Arc::new(layout.clone()))),
                 _ => return Ok(Unwrapped { text: text.into(), offset: 0, kind, delivery: Delivery::Rows }),
             },
             Kind::Empty | Kind::Query(_) => {
@@ -117,6 +127,22 @@ impl Session {
         }
         Ok(Kind::Query(decided))
     }
+}
+
+/// COPY takes a table itself: not a view, nor the partitions behind a partitioned table.
+fn check_copied(kind: &Kind, table: &CopiedTable) -> Result<(), Failure> {
+    let Kind::Query(decided) = kind else { return Ok(()) };
+    for named in decided.certified.proof.relations().iter() {
+        let relation = decided.world.catalogue.relation(named.oid);
+        let is_table = relation.is_some_and(|r| r.kind == b'r');
+        let is_generated = relation.is_some_and(|r| r.columns.iter().flatten().any(|column| column.generated != 0));
+        if !is_table || (table.all_columns && is_generated) {
+            return Err(Deny::new(Reason::FeatureNotSupported, "COPY of this relation by its name is not supported")
+                .hint("Write the query: COPY (SELECT … FROM … WHERE …) TO STDOUT.")
+                .into());
+        }
+    }
+    Ok(())
 }
 
 fn copy_failed(error: CopyError) -> Failure {

@@ -5,7 +5,7 @@ use super::build::node;
 use super::constant::Constant;
 use super::facts::{base_type, constant, type_of};
 use super::functions::MAX_STEPS;
-use super::model::{Kind, LevelId, Series, Shape};
+use super::model::{Elements, Kind, LevelId, Series, Shape};
 use super::value::Oid;
 use super::write::only_writes;
 use super::{introspect, visit};
@@ -42,6 +42,8 @@ pub enum Requirement {
     ShortSeries(Series),
     /// The parameter names a relation that the token may see.
     Names(u32, Arc<KnownRelations>),
+    /// Arrays with one number of elements.
+    EquallyLong(Vec<Elements>),
 }
 
 /// `count("any")`: looks at NULL only.
@@ -233,8 +235,9 @@ impl Admission<'_> {
                 | SubLinkType::Any
                 | SubLinkType::RowCompare
                 | SubLinkType::Expr
-                | SubLinkType::Array => Ok(()),
-                SubLinkType::MultiExpr | SubLinkType::Cte => Err(node("a sublink of this kind").at(at)),
+                | SubLinkType::Array
+                | SubLinkType::MultiExpr => Ok(()),
+                SubLinkType::Cte => Err(node("a sublink of this kind").at(at)),
             },
             // CURRENT_DATE … LOCALTIMESTAMP(n), the user, the catalogue, the schema.
             Expr::SqlValueFunction { op: 0..=14, .. } => Ok(()),

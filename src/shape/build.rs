@@ -39,6 +39,7 @@ pub fn build<'t>(query: &'t Query, catalogue: &'t Catalogue) -> Result<Shape<'t>
         scopes: Vec::new(),
         sites: Vec::new(),
         writes: Vec::new(),
+        zipped: Vec::new(),
         locks: Vec::new(),
         sublinks: HashMap::new(),
     };
@@ -143,22 +144,24 @@ impl<'t> Builder<'t> {
         let query = self.shape.levels[level].query;
         let grouped = !query.group_clause.is_empty() && query.grouping_sets.is_empty();
         let plain = !query.has_aggs && query.group_clause.is_empty() && query.grouping_sets.is_empty() && query.having.is_none();
-        if !(plain || grouped) {
+        // An aggregate over everything gives its row even of nothing: that row proves no facts, but a constant in it is one.
+        let whole = query.has_aggs && query.group_clause.is_empty() && query.grouping_sets.is_empty();
+        if !(plain || grouped || whole) {
             return;
         }
         let (out, context) = (self.shape.levels[level].out, self.shape.levels[level].context);
-        self.include(out, from_out);
+        if plain || grouped {
+            self.include(out, from_out);
+        }
         let Some(owner) = self.shape.levels[level].owner else { return };
         let mut links = Vec::new();
         for (i, entry) in query.outputs().enumerate() {
             let is_key = entry.sort_group_ref != 0 && query.group_clause.iter().any(|g| g.sort_group_ref == entry.sort_group_ref);
-            if !plain && !is_key {
-                continue;
-            }
             let Ok(number) = i16::try_from(i + 1) else { return };
             let name = Column { source: owner, number };
             match self.term(level, &entry.expr) {
-                Term::Column(inner) => links.push(Fact::Alias(name, inner)),
+                Term::Column(inner) if plain || is_key => links.push(Fact::Alias(name, inner)),
+                Term::Column(_) => {}
                 Term::Constant(c) => links.push(Fact::Equal(Term::Column(name), Term::Constant(c))),
                 Term::Dependent(_) | Term::Unknown => {}
             }
@@ -285,8 +288,8 @@ impl<'t> Builder<'t> {
             RteKind::Values { rows, .. } => self.source(level, name, Kind::Values { rows: rows.len() }, entry.lateral),
             RteKind::Function { functions, .. } => {
                 let kind = match functions.as_slice() {
-                    [only] => functions::classify(self, level, &only.expr)?,
-                    _ => Kind::Function { scalar: false },
+                    [only] => functions::classify(self, &only.expr)?,
+                    several => functions::zipped(self, several),
                 };
                 self.source(level, name, kind, entry.lateral)
             }

@@ -8,7 +8,9 @@ use super::value::{self, Value};
 use crate::catalogue::snapshot::{BtreeRole, Catalogue};
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
-use crate::reading::tree::{CommonTableExpr, Expr, JoinNode, Oid, ParamKind, RangeTblEntry, RteKind, SetOpNode, Var};
+use crate::reading::tree::{
+    CommonTableExpr, Expr, JoinNode, Oid, ParamKind, RangeTblEntry, RangeTblFunction, RteKind, SetOpNode, Var,
+};
 
 /// `generate_series` over int4, int8, timestamp, timestamptz (and with a time zone).
 const SERIES: [Oid; 7] = [1066, 1067, 1068, 1069, 938, 939, 6274];
@@ -22,7 +24,7 @@ pub const MAX_STEPS: i64 = 10_000;
 const MAX_DEPTH: i64 = 100;
 
 /// What a function in FROM is.
-pub(super) fn classify<'t>(b: &mut Builder<'t>, level: LevelId, expr: &'t Expr) -> Result<Kind<'t>, Deny> {
+pub(super) fn classify<'t>(b: &mut Builder<'t>, expr: &'t Expr) -> Result<Kind<'t>, Deny> {
     let catalogue = b.shape.catalogue;
     match expr {
         Expr::Func { func, args, .. } if SERIES.contains(func) && over_a_vector(args) => Ok(Kind::Function { scalar: false }),
@@ -32,7 +34,7 @@ pub(super) fn classify<'t>(b: &mut Builder<'t>, level: LevelId, expr: &'t Expr) 
         Expr::Func { func, location, .. } if NUMERIC_SERIES.contains(func) => Err(endless(*location)),
         Expr::Func { func: UNNEST, args, .. } => {
             let [array] = args.as_slice() else { return Ok(Kind::Function { scalar: false }) };
-            Ok(elements(b, level, array).map_or(Kind::Function { scalar: false }, Kind::Elements))
+            Ok(elements(catalogue, array).map_or(Kind::Function { scalar: false }, Kind::Elements))
         }
         Expr::Func { returns_set, .. } => Ok(Kind::Function { scalar: !returns_set }),
         _ => Ok(Kind::Function { scalar: true }),
@@ -69,8 +71,33 @@ pub(super) fn over_a_vector(args: &[Expr]) -> bool {
     }
 }
 
-fn elements<'t>(b: &mut Builder<'t>, level: LevelId, array: &'t Expr) -> Option<Elements> {
-    match strip_relabel(b.shape.catalogue, array) {
+/// `unnest(a, b, …)`, which Postgres reads as one `unnest` beside the other: as many rows as each has elements, if those are
+/// equally many.
+pub(super) fn zipped<'t>(b: &mut Builder<'t>, functions: &'t [RangeTblFunction]) -> Kind<'t> {
+    let one = |f: &RangeTblFunction| match &f.expr {
+        Expr::Func { func: UNNEST, args, .. } if f.column_count == 1 => elements(b.shape.catalogue, args.first()?),
+        _ => None,
+    };
+    let Some(arrays) = functions.iter().map(one).collect::<Option<Vec<Elements>>>() else {
+        return Kind::Function { scalar: false };
+    };
+    let lengths = |a: &Elements| match a {
+        Elements::Constant(length) => Some(*length),
+        Elements::Param(_) => None,
+    };
+    let mut known = arrays.iter().filter_map(lengths);
+    let first = known.next();
+    match arrays.first().cloned() {
+        Some(array) if known.all(|length| Some(length) == first) => {
+            b.shape.zipped.push(arrays);
+            Kind::Elements(array)
+        }
+        Some(_) | None => Kind::Function { scalar: false },
+    }
+}
+
+fn elements(catalogue: &Catalogue, array: &Expr) -> Option<Elements> {
+    match strip_relabel(catalogue, array) {
         Expr::Const(c) => {
             let element = array_element(c.type_oid)?;
             Some(Elements::Constant(value::array_from_datum(element, c.datum.as_deref())?.len()))
@@ -78,10 +105,7 @@ fn elements<'t>(b: &mut Builder<'t>, level: LevelId, array: &'t Expr) -> Option<
         Expr::Param { kind: ParamKind::Extern, id, type_oid, .. } => {
             Some(Elements::Param(ArrayParam { id: *id, element: array_element(*type_oid)? }))
         }
-        Expr::Array { elements, multidims: false, .. } => {
-            let _ = level;
-            Some(Elements::Constant(elements.len()))
-        }
+        Expr::Array { elements, multidims: false, .. } => Some(Elements::Constant(elements.len())),
         _ => None,
     }
 }
@@ -102,7 +126,18 @@ pub(super) fn leaf_facts<'t>(b: &mut Builder<'t>, level: LevelId, source: Source
             }
         }
         RteKind::Function { functions, .. } => {
-            let [only] = functions.as_slice() else { return facts };
+            let [only] = functions.as_slice() else {
+                if matches!(b.shape.sources[source].kind, Kind::Elements(_)) {
+                    for (i, function) in functions.iter().enumerate() {
+                        if let (Ok(c), Expr::Func { args, .. }) = (column(i + 1), &function.expr)
+                            && let Some(array) = args.first()
+                        {
+                            facts.extend(unnested(b, level, c, array));
+                        }
+                    }
+                }
+                return facts;
+            };
             let Ok(c) = column(1) else { return facts };
             match &only.expr {
                 Expr::Func { func: UNNEST, args, .. } => {

@@ -244,6 +244,9 @@ pub struct Shape<'t> {
     pub scopes: Vec<Scope>,
     pub sites: Vec<Site<'t>>,
     pub writes: Vec<Write<'t>>,
+    /// Arrays that `unnest(a, b, …)` takes side by side: what is said of their columns holds where they are equally long,
+    /// since the shorter ones are filled up with NULL.
+    pub zipped: Vec<Vec<Elements>>,
     /// Sources whose rows FOR UPDATE, FOR SHARE and their like lock.
     pub locks: Vec<SourceId>,
     /// The derived source of each sublink, by the address of its query and the level that asks.

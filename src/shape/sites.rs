@@ -27,12 +27,17 @@ impl<'t> Builder<'t> {
                 | SubLinkType::Any
                 | SubLinkType::RowCompare
                 | SubLinkType::Expr
-                | SubLinkType::Array => {}
-                SubLinkType::MultiExpr | SubLinkType::Cte => return Err(node("a sublink of this kind")),
+                | SubLinkType::Array
+                | SubLinkType::MultiExpr => {}
+                SubLinkType::Cte => return Err(node("a sublink of this kind")),
             }
-            let context = self.scope(true);
+            // SET, RETURNING and the list of the outermost SELECT are computed for rows that every condition has passed,
+            // so what holds of those rows is as good as a condition inside. A list that can be pulled up into a query
+            // around it may be computed in a condition there, and so earlier.
+            let is_settled = self.shape.levels[level].owner.is_none() || self.shape.levels[level].query.is_write();
+            let context = self.scope(!(role == Role::Output && is_settled));
             self.include(context, site);
-            let one = matches!(kind, SubLinkType::Expr | SubLinkType::RowCompare);
+            let one = matches!(kind, SubLinkType::Expr | SubLinkType::RowCompare | SubLinkType::MultiExpr);
             let single = single_row(query, one);
             let source = self.source(level, "subquery", Kind::Derived { level: 0, single_row: single }, true)?;
             self.shape.sources[source].place = match role {

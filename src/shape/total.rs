@@ -198,7 +198,7 @@ impl<'t> Search<'_, 't> {
 /// or to sources that are.
 fn one_row(shape: &Shape<'_>, level: LevelId, expr: &Expr) -> bool {
     let Expr::SubLink { kind, query, .. } = expr else { return false };
-    if !matches!(kind, SubLinkType::Expr | SubLinkType::RowCompare) {
+    if !matches!(kind, SubLinkType::Expr | SubLinkType::RowCompare | SubLinkType::MultiExpr) {
         return true;
     }
     let aggregate = query.has_aggs && query.group_clause.is_empty() && query.grouping_sets.is_empty();
@@ -300,8 +300,9 @@ fn total(catalogue: &Catalogue, expr: &Expr, needed: &mut Vec<Requirement>) -> b
             | SubLinkType::Any
             | SubLinkType::Array
             | SubLinkType::Expr
-            | SubLinkType::RowCompare => true,
-            SubLinkType::MultiExpr | SubLinkType::Cte => false,
+            | SubLinkType::RowCompare
+            | SubLinkType::MultiExpr => true,
+            SubLinkType::Cte => false,
         },
         Expr::ConvertRowtype { .. }
         | Expr::CoerceToDomain { .. }

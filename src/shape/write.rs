@@ -307,7 +307,12 @@ impl<'t> Builder<'t> {
         let mut found: Vec<Assigned<'t>> = Vec::with_capacity(list.len());
         for entry in list {
             if entry.junk {
-                return Err(node("SET (…) = (SELECT …)"));
+                // The subquery of SET (…) = (SELECT …), of whose columns nothing is known where they are assigned.
+                let Expr::SubLink { kind: SubLinkType::MultiExpr, .. } = &entry.expr else {
+                    return Err(node("a target that is no column"));
+                };
+                self.site(level, &entry.expr, Role::Output, site)?;
+                continue;
             }
             let column = i16::try_from(entry.res_no).ok().filter(|n| *n > 0).ok_or_else(|| node("a target column"))?;
             if found.iter().any(|a| a.column == column) || self.relation_of(target).is_some_and(|r| r.column(column).is_none()) {

@@ -1,7 +1,7 @@
 //! COPY (query) TO STDOUT with the options of `ProcessCopyOptions` (`src/backend/commands/copy.c`).
 
 use super::cursor::Cursor;
-use super::kind::{CopyFormat, CopyLayout, ForceQuote, StatementKind};
+use super::kind::{CopiedTable, CopyFormat, CopyLayout, ForceQuote, StatementKind};
 use super::lexer::{Token, TokenKind};
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
@@ -14,11 +14,10 @@ pub fn read(cursor: &mut Cursor<'_>) -> Result<Option<StatementKind>, Deny> {
     if !cursor.word("copy") {
         return Ok(None);
     }
-    if !cursor.kind(TokenKind::LeftParen) {
-        let deny = Deny::new(Reason::FeatureNotSupported, "COPY of a table is not supported").at(start);
-        return Err(deny.hint("Write the query: COPY (SELECT … FROM … WHERE …) TO STDOUT."));
-    }
-    let inner = enclosed(cursor)?;
+    let (inner, table) = match cursor.kind(TokenKind::LeftParen) {
+        true => (enclosed(cursor)?, None),
+        false => table(cursor, start)?,
+    };
     if !cursor.words(&["to", "stdout"]) {
         let deny = Deny::new(Reason::StatementNotAllowed, "COPY to a file or a program is not allowed");
         return Err(deny.at(cursor.peek().map(|token| token.start)).hint("Write TO STDOUT."));
@@ -33,7 +32,37 @@ pub fn read(cursor: &mut Cursor<'_>) -> Result<Option<StatementKind>, Deny> {
         }
         options.old_style(cursor)?;
     }
-    cursor.end(Some(StatementKind::Copy { inner, layout: options.check()? }))
+    cursor.end(Some(StatementKind::Copy { inner, table, layout: options.check()? }))
+}
+
+/// `qualified_name opt_column_list` before TO: the rows of the table alone, without its children (`BeginCopyTo`).
+fn table(cursor: &mut Cursor<'_>, start: Option<u32>) -> Result<(std::ops::Range<usize>, Option<CopiedTable>), Deny> {
+    let refused = || {
+        let deny = Deny::new(Reason::FeatureNotSupported, "this form of COPY is not supported").at(start);
+        deny.hint("Write the query: COPY (SELECT … FROM … WHERE …) TO STDOUT.")
+    };
+    let quoted = |names: Vec<String>, between: &str| {
+        names.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\""))).collect::<Vec<_>>().join(between)
+    };
+    let first = cursor.peek().map(|token| token.start as usize).ok_or_else(refused)?;
+    let mut name = vec![cursor.identifier()?];
+    while name.len() < 2 && cursor.kind(TokenKind::Dot) {
+        name.push(cursor.identifier()?);
+    }
+    let mut list = None;
+    if cursor.kind(TokenKind::LeftParen) {
+        list = Some(columns(cursor)?);
+        if !cursor.kind(TokenKind::RightParen) {
+            return Err(cursor.unexpected("\",\" or \")\""));
+        }
+    }
+    // COPY … FROM, COPY BINARY and what else begins so.
+    let last = cursor.peek().filter(|token| token.is_word(cursor.text, "to")).map(|token| token.start as usize);
+    let last = last.ok_or_else(refused)?;
+    let all_columns = list.is_none();
+    let list = list.map_or_else(|| "*".to_owned(), |list| quoted(list, ", "));
+    let query = format!("SELECT {list} FROM ONLY {}", quoted(name, "."));
+    Ok((first..last, Some(CopiedTable { query, all_columns })))
 }
 
 /// The tokens up to the parenthesis that closes the one before.
@@ -99,6 +128,11 @@ impl Options {
             "format" => once(&mut self.format, format(cursor)?, cursor),
             "header" => once(&mut self.header, switch(cursor)?, cursor),
             "delimiter" => once(&mut self.delimiter, string(cursor)?, cursor),
+            // The agent's encoding is UTF8 and no other.
+            "encoding" => match encoding(cursor)?.as_str() {
+                "utf8" | "utf-8" | "unicode" => Ok(()),
+                _ => Err(Deny::new(Reason::FeatureNotSupported, "COPY writes UTF8 only").at(position)),
+            },
             "null" => once(&mut self.null, string(cursor)?, cursor),
             "quote" => once(&mut self.quote, string(cursor)?, cursor),
             "escape" => once(&mut self.escape, string(cursor)?, cursor),
@@ -218,6 +252,10 @@ fn columns(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Deny> {
         names.push(cursor.identifier()?);
     }
     Ok(names)
+}
+
+fn encoding(cursor: &mut Cursor<'_>) -> Result<String, Deny> {
+    string(cursor).map(|name| name.to_ascii_lowercase())
 }
 
 fn format(cursor: &mut Cursor<'_>) -> Result<CopyFormat, Deny> {

@@ -70,8 +70,7 @@ pub enum StatementKind {
     /// PREPARE: `inner` is where its statement stands.
     Prepare {
         name: String,
-        /// OIDs of built-in types; 0 leaves one to the server.
-        types: Vec<u32>,
+        types: Vec<ParameterType>,
         inner: Range<usize>,
     },
     Execute {
@@ -100,12 +99,23 @@ pub enum StatementKind {
     /// COPY (query) TO STDOUT.
     Copy {
         inner: Range<usize>,
+        /// What COPY of a table stands for, whose name and columns are at `inner`.
+        table: Option<CopiedTable>,
         layout: CopyLayout,
     },
     /// A statement that is known and not run; the words that name it.
     Unsupported {
         word: String,
     },
+}
+
+/// A table that COPY names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopiedTable {
+    /// The query that gives the same rows.
+    pub query: String,
+    /// Without a list of columns COPY leaves out generated ones, which the query does not.
+    pub all_columns: bool,
 }
 
 /// The modes of BEGIN, START TRANSACTION, SET TRANSACTION; `None` where the statement doesn't say.
@@ -177,6 +187,25 @@ pub enum ExplainOptionName {
     Summary,
 }
 
+/// The type of a parameter, as PREPARE names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ParameterType {
+    /// The OID of a built-in type; 0 leaves it to the server.
+    BuiltIn(u32),
+    /// Perhaps with its schema. It is left to the server, which must come to the same type.
+    Named(Vec<String>),
+}
+
+impl ParameterType {
+    /// What Parse is told.
+    pub fn oid(&self) -> u32 {
+        match self {
+            ParameterType::BuiltIn(oid) => *oid,
+            ParameterType::Named(_) => 0,
+        }
+    }
+}
+
 /// An argument of EXECUTE: a literal, perhaps cast to a built-in type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Argument {
@@ -193,6 +222,8 @@ pub enum ArgumentValue {
     /// A number with a point or an exponent, with its sign.
     Decimal(String),
     Text(String),
+    /// `ARRAY[…]` of literals.
+    Array(Vec<ArgumentValue>),
 }
 
 /// The options of COPY … TO STDOUT, defaults filled in (`ProcessCopyOptions`).

@@ -34,7 +34,7 @@ fn prepare(cursor: &mut Cursor<'_>) -> Result<StatementKind, Deny> {
     let mut types = Vec::new();
     if cursor.kind(TokenKind::LeftParen) {
         loop {
-            types.push(types::read(cursor)?.oid);
+            types.push(types::parameter(cursor)?);
             if cursor.kind(TokenKind::RightParen) {
                 break;
             }
@@ -104,6 +104,9 @@ fn value(cursor: &mut Cursor<'_>) -> Result<ArgumentValue, Deny> {
     if let Some(value) = cursor.string() {
         return Ok(ArgumentValue::Text(value));
     }
+    if cursor.rest().get(1).is_some_and(|token| token.kind == TokenKind::LeftBracket) && cursor.word("array") {
+        return array(cursor);
+    }
     if cursor.word("null") {
         return Ok(ArgumentValue::Null);
     }
@@ -125,6 +128,28 @@ fn value(cursor: &mut Cursor<'_>) -> Result<ArgumentValue, Deny> {
         TokenKind::Integer => Ok(ArgumentValue::Integer(signed)),
         TokenKind::Decimal => Ok(ArgumentValue::Decimal(signed)),
         _ => Err(refused),
+    }
+}
+
+/// `ARRAY[…]` of literals, none of them an array itself.
+fn array(cursor: &mut Cursor<'_>) -> Result<ArgumentValue, Deny> {
+    cursor.kind(TokenKind::LeftBracket);
+    let mut items = Vec::new();
+    if cursor.kind(TokenKind::RightBracket) {
+        return Ok(ArgumentValue::Array(items));
+    }
+    loop {
+        let refused = not_plain(cursor);
+        match value(cursor)? {
+            ArgumentValue::Array(_) => return Err(refused),
+            item => items.push(item),
+        }
+        if cursor.kind(TokenKind::RightBracket) {
+            return Ok(ArgumentValue::Array(items));
+        }
+        if !cursor.kind(TokenKind::Comma) {
+            return Err(not_plain(cursor));
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Names of built-in types, for the parameters of PREPARE and the casts of EXECUTE's arguments.
 
 use super::cursor::Cursor;
+use super::kind::ParameterType;
 use super::lexer::TokenKind;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
@@ -69,6 +70,32 @@ pub fn read(cursor: &mut Cursor<'_>) -> Result<TypeName, Deny> {
         }
     }
     Ok(TypeName { oid: if is_array { array } else { oid }, modified })
+}
+
+/// A parameter's type: a built-in one, or the name of another, without a length or dimensions.
+pub fn parameter(cursor: &mut Cursor<'_>) -> Result<ParameterType, Deny> {
+    let first = cursor.peek();
+    let qualified = cursor.rest().get(1).is_some_and(|token| token.kind == TokenKind::Dot)
+        && !first.is_some_and(|token| token.is_word(cursor.text, "pg_catalog"));
+    let known = first.is_some_and(|token| token.kind == TokenKind::Word) && {
+        let word = token_name(cursor);
+        matches!(word.as_str(), "pg_catalog" | "double" | "character" | "char") || TYPES.iter().any(|(name, _, _)| *name == word)
+    };
+    if known && !qualified {
+        return Ok(ParameterType::BuiltIn(read(cursor)?.oid));
+    }
+    let mut name = vec![cursor.identifier()?];
+    if cursor.kind(TokenKind::Dot) {
+        name.push(cursor.identifier()?);
+    }
+    match cursor.peek().map(|token| token.kind) {
+        Some(TokenKind::Comma | TokenKind::RightParen) => Ok(ParameterType::Named(name)),
+        _ => Err(cursor.unexpected("\",\" or \")\"")),
+    }
+}
+
+fn token_name(cursor: &Cursor<'_>) -> String {
+    cursor.peek().map(|token| token.text(cursor.text).to_ascii_lowercase()).unwrap_or_default()
 }
 
 /// OIDs of the type and of its array; `None` for what is not built in. A quoted name may mean another type (`"char"`).

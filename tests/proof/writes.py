@@ -146,7 +146,7 @@ for want, sql, why in [
     (column, "UPDATE orders SET customer_id = 7 WHERE id = 5 AND tenant_id = 7", "customer_id is not in the list"),
     (column, "UPDATE orders SET status = 'paid', id = 6 WHERE id = 5 AND tenant_id = 7", "id is not in the list"),
     (column, "UPDATE orders SET (status, tenant_id) = ('paid', 8) WHERE id = 5 AND tenant_id = 7", "tenant_id in a row"),
-    (node, "UPDATE orders SET (status, note) = (SELECT 'paid'::order_status, 'x') WHERE id = 5 AND tenant_id = 7", "SET from a subquery"),
+    (ok, "UPDATE orders SET (status, note) = (SELECT 'paid'::order_status, 'x') WHERE id = 5 AND tenant_id = 7", "SET from a subquery"),
     (column, "UPDATE orders SET note = 'x' WHERE ctid = '(0,1)' AND tenant_id = 7 AND id = 5", "a system column"),
     ("error_leak", "UPDATE orders SET note = 'x' WHERE id = 46 AND tenant_id = 7 AND 1 / (total_cents - 1045) > 0", "an error tells of other rows"),
     ("error_leak", "UPDATE orders SET note = 'x' WHERE id = 46 AND tenant_id = 7 AND note::int = 0", "an error tells of other rows"),
