@@ -86,6 +86,7 @@ async fn new_statement(lab: &mut Lab, chain: &[&[Grant]], sql: &str) -> Option<O
         digest: [0; 32],
         fingerprint: "".into(),
         parameter_types: types.into(),
+        told_types: Box::default(),
         user_functions: Box::default(),
         row_description: None,
     };

@@ -15,12 +15,6 @@ use support::{Setting, Stage};
 const REFUSED: &[(&str, &str)] = &[
     ("h-transaction-034", "statement_not_allowed"),
     ("h-copy-014", "feature_not_supported"),
-    ("h-cursor_prepare-010", "feature_not_supported"),
-    ("h-cursor_prepare-011", "feature_not_supported"),
-    ("h-cursor_prepare-012", "feature_not_supported"),
-    ("h-cursor_prepare-013", "feature_not_supported"),
-    ("h-cursor_prepare-014", "feature_not_supported"),
-    ("h-cursor_prepare-015", "feature_not_supported"),
     ("h-cursor_prepare-016", "feature_not_supported"),
     ("h-cursor_prepare-017", "feature_not_supported"),
     ("h-cursor_prepare-028", "feature_not_supported"),

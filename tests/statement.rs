@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use pgwarrant::decision::deny::Deny;
 use pgwarrant::decision::reason::Reason;
-use pgwarrant::statement::kind::{LocalStatement, StatementKind};
+use pgwarrant::statement::kind::{LocalStatement, Motion, StatementKind};
 use pgwarrant::statement::limits::Limits;
 use pgwarrant::statement::{local, scan};
 
@@ -578,14 +578,29 @@ fn prepared_statements_cursors_and_copies_are_read_around_their_queries() {
         assert_eq!(inner(text), "SELECT (1)", "{text}");
     }
     let fetch = |text: &str| match one(text).kind {
-        StatementKind::Fetch { name, count, moves } => (name, count, moves),
+        StatementKind::Fetch { name, motion, moves } => (name, motion, moves),
         other => panic!("{text}: {other:?}"),
     };
-    assert_eq!(fetch("FETCH next"), ("next".to_owned(), Some(1), false));
-    assert_eq!(fetch("FETCH NEXT FROM c"), ("c".to_owned(), Some(1), false));
-    assert_eq!(fetch("FETCH 7 IN \"C\""), ("C".to_owned(), Some(7), false));
-    assert_eq!(fetch("FETCH FORWARD ALL FROM c"), ("c".to_owned(), None, false));
-    assert_eq!(fetch("MOVE ALL IN c"), ("c".to_owned(), None, true));
+    assert_eq!(fetch("FETCH next"), ("next".to_owned(), Motion::Forward(Some(1)), false));
+    assert_eq!(fetch("FETCH NEXT FROM c"), ("c".to_owned(), Motion::Forward(Some(1)), false));
+    assert_eq!(fetch("FETCH 7 IN \"C\""), ("C".to_owned(), Motion::Forward(Some(7)), false));
+    assert_eq!(fetch("FETCH FORWARD ALL FROM c"), ("c".to_owned(), Motion::Forward(None), false));
+    assert_eq!(fetch("MOVE ALL IN c"), ("c".to_owned(), Motion::Forward(None), true));
+    for (text, motion) in [
+        ("FETCH PRIOR FROM c", Motion::Backward(Some(1))),
+        ("FETCH FIRST c", Motion::Absolute(1)),
+        ("FETCH LAST IN c", Motion::Absolute(-1)),
+        ("FETCH ABSOLUTE -2 FROM c", Motion::Absolute(-2)),
+        ("FETCH RELATIVE +3 FROM c", Motion::Relative(3)),
+        ("FETCH -1 FROM c", Motion::Backward(Some(1))),
+        ("FETCH 0 FROM c", Motion::Forward(Some(0))),
+        ("FETCH BACKWARD c", Motion::Backward(Some(1))),
+        ("FETCH BACKWARD ALL FROM c", Motion::Backward(None)),
+        ("FETCH BACKWARD -2 FROM c", Motion::Forward(Some(2))),
+    ] {
+        assert_eq!(fetch(text), ("c".to_owned(), motion, false), "{text}");
+    }
+    assert!(matches!(one("DECLARE c INSENSITIVE SCROLL CURSOR FOR SELECT 1").kind, StatementKind::Declare { scroll: true, .. }));
     assert_eq!(one("DEALLOCATE PREPARE \"all\"").kind, StatementKind::Deallocate { name: Some("all".to_owned()) });
     assert_eq!(one("DEALLOCATE ALL").kind, StatementKind::Deallocate { name: None });
 }
@@ -623,11 +638,9 @@ fn what_is_around_a_query_is_read_exactly_or_refused() {
         ("COPY (SELECT 1) TO STDOUT (DELIMITER 'ab')", Reason::Syntax),
         ("COPY (SELECT 1) TO STDOUT csv x", Reason::Syntax),
         ("COPY (SELECT 1 TO STDOUT", Reason::Syntax),
-        ("DECLARE c SCROLL CURSOR FOR SELECT 1", Reason::FeatureNotSupported),
+        ("DECLARE c BINARY CURSOR FOR SELECT 1", Reason::FeatureNotSupported),
+        ("FETCH ABSOLUTE FROM c", Reason::Syntax),
         ("DECLARE c CURSOR WITH HOLD FOR SELECT 1", Reason::FeatureNotSupported),
-        ("FETCH 0 FROM c", Reason::FeatureNotSupported),
-        ("FETCH -1 FROM c", Reason::FeatureNotSupported),
-        ("FETCH BACKWARD ALL FROM c", Reason::FeatureNotSupported),
         ("EXECUTE p(1 + 1)", Reason::FeatureNotSupported),
         ("EXECUTE p(now())", Reason::FeatureNotSupported),
         ("EXECUTE p($1)", Reason::FeatureNotSupported),

@@ -9,9 +9,11 @@ use super::describe;
 use super::failure::Failure;
 use super::local::Describe;
 use super::prepared::{Kind, Permitted, Portal, PortalState, Prepared, Values};
+use super::scroll::Scroll;
 use super::wrap::Delivery;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
+use crate::statement::kind::Motion;
 use crate::wire::Oid;
 use crate::wire::frontend::{Format, Formats};
 use crate::wire::request;
@@ -72,7 +74,7 @@ impl Session {
     /// The portal, whose rows come with the next round trip; and the values to bind, whose rows are asked for as text.
     pub fn open_cursor(
         &mut self,
-        name: &Arc<str>,
+        (name, scrolls): (&Arc<str>, bool),
         text: &Arc<str>,
         declared: &[Oid],
         permitted: &Permitted,
@@ -97,6 +99,7 @@ impl Session {
             state: PortalState::Running,
             number: self.subtransactions.number(),
             is_cursor: true,
+            scrolls,
         };
         self.portals.insert(name, portal);
         values
@@ -112,7 +115,7 @@ impl Session {
                 .into());
         }
         match portal.state {
-            PortalState::Rows(_) | PortalState::Done => Ok(portal),
+            PortalState::Rows(_) | PortalState::Scroll(_) | PortalState::Done => Ok(portal),
             PortalState::Ready(_) | PortalState::Running | PortalState::Cut => Err(missing()),
         }
     }
@@ -126,7 +129,7 @@ impl Session {
         }
     }
 
-    pub fn fetch(&mut self, name: &str, count: Option<u64>, formats: &Formats, describe_it: Describe) -> Result<(), Failure> {
+    pub fn fetch(&mut self, name: &str, motion: Motion, formats: &Formats, describe_it: Describe) -> Result<(), Failure> {
         self.cursor(name)?;
         let description = self.cursor_description(name);
         let columns = describe::columns(description.as_ref());
@@ -135,7 +138,7 @@ impl Session {
                 .hint("Ask for text results, or use a portal of the protocol: Bind, then Execute with a row count.")
                 .into());
         }
-        let taken = self.take_rows(name, count)?;
+        let taken = self.take_rows(name, motion)?;
         if describe_it == Describe::Yes {
             describe::rows(description.as_ref(), &Formats::All(Format::Text), self.client.reply())?;
         }
@@ -145,15 +148,30 @@ impl Session {
     }
 
     /// MOVE: as FETCH, and nobody sees them.
-    pub fn move_cursor(&mut self, name: &str, count: Option<u64>) -> Result<(), Failure> {
+    pub fn move_cursor(&mut self, name: &str, motion: Motion) -> Result<(), Failure> {
         self.cursor(name)?;
-        let (rows, _) = self.take_rows(name, count)?;
+        let (rows, _) = self.take_rows(name, motion)?;
         self.complete(&format!("MOVE {rows}"))
     }
 
-    /// The next rows of a cursor, all of them recorded at DECLARE.
-    fn take_rows(&mut self, name: &str, count: Option<u64>) -> Result<(u64, Vec<Bytes>), Failure> {
+    /// Rows of a cursor, all of them recorded at DECLARE.
+    fn take_rows(&mut self, name: &str, motion: Motion) -> Result<(u64, Vec<Bytes>), Failure> {
         let portal = self.portals.get_mut(name)?;
+        if portal.scrolls {
+            if let PortalState::Rows(_) = portal.state
+                && let PortalState::Rows(rows) = std::mem::replace(&mut portal.state, PortalState::Done)
+            {
+                portal.state = PortalState::Scroll(Scroll::new(rows));
+            }
+            let PortalState::Scroll(scroll) = &mut portal.state else { return Ok((0, Vec::new())) };
+            let (taken, reserved) = (scroll.go(motion), scroll.reserved());
+            self.client.keep(reserved);
+            return Ok((taken.len() as u64, taken));
+        }
+        let Some(count) = motion.onward() else {
+            let failure = Failure::new("55000", "cursor can only scan forward");
+            return Err(failure.hint("Declare it with SCROLL option to enable backward scan."));
+        };
         let PortalState::Rows(rows) = &mut portal.state else { return Ok((0, Vec::new())) };
         let wanted = count.unwrap_or(u64::MAX).min(rows.left());
         let (taken, reserved) = (rows.take(wanted), rows.reserved());
@@ -177,7 +195,7 @@ impl Pending {
     /// The cursor that its rows are for.
     pub fn cursor(&self) -> Option<&Arc<str>> {
         match &self.delivery {
-            Delivery::Cursor(name) => Some(name),
+            Delivery::Cursor { name, .. } => Some(name),
             Delivery::Rows | Delivery::Copy(_) => None,
         }
     }

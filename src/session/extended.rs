@@ -137,6 +137,7 @@ impl Session {
             state: PortalState::Ready(permitted),
             number: self.subtransactions.number(),
             is_cursor: false,
+            scrolls: false,
         };
         self.portals.insert(name, portal);
         Ok(())
@@ -278,6 +279,11 @@ impl Session {
                 // It could not be put better than `SELECT 0`: the rows are all gone.
                 let _ = reply::command_complete(self.client.reply(), "SELECT 0");
                 Ok(())
+            }
+            (Kind::Query(_), PortalState::Scroll(_)) => {
+                let deny =
+                    Deny::new(Reason::FeatureNotSupported, "Execute of a cursor that was declared SCROLL is not supported");
+                self.fail(deny.hint("Use FETCH.").into(), Some(&prepared.text), None).await
             }
             (Kind::Query(_), PortalState::Cut) => {
                 let failure = Failure::new("0A000", "a portal can be continued only inside of a transaction block")

@@ -75,8 +75,8 @@ impl Session {
                 Ok(self.prepare_sql(name, types, &text[inner.clone()], inner.start).await)
             }
             StatementKind::Deallocate { name } => Ok(self.deallocate(name.as_deref())),
-            StatementKind::Fetch { name, count, moves: false } => Ok(self.fetch(name, *count, formats, describe_it)),
-            StatementKind::Fetch { name, count, moves: true } => Ok(self.move_cursor(name, *count)),
+            StatementKind::Fetch { name, motion, moves: false } => Ok(self.fetch(name, *motion, formats, describe_it)),
+            StatementKind::Fetch { name, motion, moves: true } => Ok(self.move_cursor(name, *motion)),
             StatementKind::CloseCursor { name } => Ok(self.close_cursor(name)),
             StatementKind::Unsupported { word } => Ok(unsupported(text, word)),
             // They are run as the queries that are in them.

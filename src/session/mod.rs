@@ -40,6 +40,7 @@ mod recovery;
 mod refused;
 mod reload;
 mod round;
+mod scroll;
 mod serve;
 pub mod setting_value;
 pub mod settings;

@@ -9,6 +9,7 @@ use super::cache::Certified;
 use super::failure::Failure;
 use super::hold::Rows;
 use super::prover::{Permit, Proof};
+use super::scroll::Scroll;
 use super::world::World;
 use super::wrap::Delivery;
 use crate::statement::kind::LocalStatement;
@@ -94,6 +95,8 @@ pub struct Portal {
     pub number: u64,
     /// Made by DECLARE.
     pub is_cursor: bool,
+    /// By DECLARE … SCROLL.
+    pub scrolls: bool,
 }
 
 #[derive(Debug)]
@@ -104,6 +107,8 @@ pub enum PortalState {
     Running,
     /// Ran and is recorded; these rows are still to be given out.
     Rows(Rows),
+    /// The same of a cursor that goes both ways.
+    Scroll(Scroll),
     /// The upstream was only asked for as many rows as were given out.
     Cut,
     Done,

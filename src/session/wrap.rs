@@ -22,8 +22,11 @@ use crate::wire::{Oid, reply};
 pub enum Delivery {
     #[default]
     Rows,
-    /// They are kept under this name.
-    Cursor(Arc<str>),
+    /// They are kept under this name, for going both ways if it scrolls.
+    Cursor {
+        name: Arc<str>,
+        scroll: bool,
+    },
     Copy(Arc<CopyLayout>),
 }
 
@@ -62,7 +65,9 @@ impl Session {
         }
         let (inner, delivery) = match &kind {
             Kind::Local(statement) => match &statement.kind {
-                StatementKind::Declare { name, inner } => (inner.clone(), Delivery::Cursor(name.as_str().into())),
+                StatementKind::Declare { name, inner, scroll } => {
+                    (inner.clone(), Delivery::Cursor { name: name.as_str().into(), scroll: *scroll })
+                }
                 StatementKind::Copy { inner, layout, .. } => (inner.clone(), Delivery::Copy(Arc::new(layout.clone()))),
                 _ => return Ok(Unwrapped { text: text.into(), offset: 0, kind, delivery: Delivery::Rows }),
             },
@@ -85,9 +90,9 @@ impl Session {
         values: Arc<Values>,
         delivery: &Delivery,
     ) -> Result<Arc<Values>, Failure> {
-        let Delivery::Cursor(name) = delivery else { return Ok(values) };
+        let Delivery::Cursor { name, scroll } = delivery else { return Ok(values) };
         self.check_declare(name, permitted)?;
-        Ok(self.open_cursor(name, text, declared, permitted, &values))
+        Ok(self.open_cursor((name, *scroll), text, declared, permitted, &values))
     }
 
     /// Results as COPY and DECLARE give them, before they are recorded.
@@ -95,7 +100,7 @@ impl Session {
         for (one, ran) in pending.iter().zip(&mut round.ran) {
             let tag = match (&one.delivery, &ran.end) {
                 (Delivery::Rows, _) | (_, End::Suspended | End::Error { .. }) => continue,
-                (Delivery::Cursor(_), End::Complete { .. }) => "DECLARE CURSOR".to_owned(),
+                (Delivery::Cursor { .. }, End::Complete { .. }) => "DECLARE CURSOR".to_owned(),
                 (Delivery::Copy(layout), End::Complete { .. }) => {
                     let description = one.permitted.decided.certified.reading.row_description.as_ref();
                     let hold = std::mem::take(&mut ran.hold);

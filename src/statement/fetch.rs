@@ -1,7 +1,7 @@
 //! DECLARE, FETCH, MOVE and CLOSE, after gram.y.
 
 use super::cursor::Cursor;
-use super::kind::StatementKind;
+use super::kind::{Motion, StatementKind};
 use super::lexer::TokenKind;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
@@ -26,17 +26,19 @@ pub fn read(cursor: &mut Cursor<'_>) -> Result<Option<StatementKind>, Deny> {
 
 fn declare(cursor: &mut Cursor<'_>) -> Result<StatementKind, Deny> {
     let name = cursor.own_name()?;
+    let mut scroll = false;
     loop {
         if cursor.words(&["no", "scroll"]) || cursor.word("insensitive") || cursor.word("asensitive") {
             continue;
         }
-        for (word, what) in [("scroll", "SCROLL"), ("binary", "BINARY")] {
-            let position = cursor.peek().map(|token| token.start);
-            if cursor.word(word) {
-                return Err(unsupported(&format!("{what} cursors are not supported"), position));
-            }
+        let position = cursor.peek().map(|token| token.start);
+        if cursor.word("binary") {
+            return Err(unsupported("BINARY cursors are not supported", position));
         }
-        break;
+        if !cursor.word("scroll") {
+            break;
+        }
+        scroll = true;
     }
     if !cursor.word("cursor") {
         return Err(cursor.unexpected("CURSOR"));
@@ -50,50 +52,61 @@ fn declare(cursor: &mut Cursor<'_>) -> Result<StatementKind, Deny> {
         return Err(cursor.unexpected("FOR"));
     }
     let inner = cursor.rest_range().ok_or_else(|| cursor.unexpected("a query"))?;
-    Ok(StatementKind::Declare { name, inner })
+    Ok(StatementKind::Declare { name, inner, scroll })
 }
 
 fn unsupported(message: &str, position: Option<u32>) -> Deny {
-    Deny::new(Reason::FeatureNotSupported, message)
-        .at(position)
-        .hint("Use a plain cursor inside a transaction block, and FETCH forward.")
+    Deny::new(Reason::FeatureNotSupported, message).at(position).hint("Use a plain cursor inside a transaction block.")
 }
 
 fn fetch(cursor: &mut Cursor<'_>, moves: bool) -> Result<StatementKind, Deny> {
-    let count = if cursor.rest().len() == 1 { Some(1) } else { direction(cursor)? };
+    // A cursor may have a name such as "first".
+    let motion = if cursor.rest().len() == 1 { Motion::Forward(Some(1)) } else { motion(cursor)? };
     if !cursor.word("from") {
         cursor.word("in");
     }
     let name = cursor.own_name()?;
-    cursor.end(StatementKind::Fetch { name, count, moves })
+    cursor.end(StatementKind::Fetch { name, motion, moves })
 }
 
-/// How many rows forward; `None` is all.
-fn direction(cursor: &mut Cursor<'_>) -> Result<Option<u64>, Deny> {
-    let position = cursor.peek().map(|token| token.start);
-    for word in ["prior", "first", "last", "absolute", "relative", "backward"] {
-        // A cursor may have such a name.
-        if cursor.peek().is_some_and(|token| token.is_word(cursor.text, word)) {
-            return Err(unsupported("only fetching forward is supported", position));
+/// `fetch_args` before the cursor's name.
+fn motion(cursor: &mut Cursor<'_>) -> Result<Motion, Deny> {
+    for (word, motion) in [
+        ("next", Motion::Forward(Some(1))),
+        ("prior", Motion::Backward(Some(1))),
+        ("first", Motion::Absolute(1)),
+        ("last", Motion::Absolute(-1)),
+        ("all", Motion::Forward(None)),
+    ] {
+        if cursor.word(word) {
+            return Ok(motion);
         }
     }
-    if cursor.word("next") {
-        return Ok(Some(1));
+    for (word, motion) in [("absolute", Motion::Absolute as fn(i64) -> Motion), ("relative", Motion::Relative)] {
+        if cursor.word(word) {
+            let unexpected = cursor.unexpected("a number");
+            return count(cursor)?.map(motion).ok_or(unexpected);
+        }
     }
-    if cursor.word("all") {
-        return Ok(None);
-    }
-    if cursor.word("forward") {
+    if cursor.word("backward") {
         if cursor.word("all") {
-            return Ok(None);
+            return Ok(Motion::Backward(None));
         }
-        return count(cursor).map(|count| Some(count.unwrap_or(1)));
+        return Ok(onward(-count(cursor)?.unwrap_or(1)));
     }
-    count(cursor).map(|count| Some(count.unwrap_or(1)))
+    if cursor.word("forward") && cursor.word("all") {
+        return Ok(Motion::Forward(None));
+    }
+    Ok(onward(count(cursor)?.unwrap_or(1)))
 }
 
-/// FETCH 0 reads the current row again, and a negative count goes backward.
-fn count(cursor: &mut Cursor<'_>) -> Result<Option<u64>, Deny> {
+/// A negative count goes the other way.
+fn onward(count: i64) -> Motion {
+    if count < 0 { Motion::Backward(Some(count.unsigned_abs())) } else { Motion::Forward(Some(count.unsigned_abs())) }
+}
+
+/// `SignedIconst`.
+fn count(cursor: &mut Cursor<'_>) -> Result<Option<i64>, Deny> {
     let position = cursor.peek().map(|token| token.start);
     let minus = cursor.operator("-");
     let signed = minus || cursor.operator("+");
@@ -103,8 +116,7 @@ fn count(cursor: &mut Cursor<'_>) -> Result<Option<u64>, Deny> {
     };
     cursor.next();
     match digits.parse::<i32>() {
-        Ok(count) if count > 0 && !minus => Ok(u64::try_from(count).ok()),
-        Ok(_) => Err(unsupported("only fetching forward is supported", position)),
+        Ok(count) => Ok(Some(if minus { -i64::from(count) } else { i64::from(count) })),
         Err(_) => Err(Deny::new(Reason::Syntax, "the count is out of range").at(position)),
     }
 }

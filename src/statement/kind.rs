@@ -85,11 +85,13 @@ pub enum StatementKind {
     Declare {
         name: String,
         inner: Range<usize>,
+        /// SCROLL: it goes backward too.
+        scroll: bool,
     },
-    /// FETCH and MOVE forward; without a count all that is left.
+    /// FETCH and MOVE.
     Fetch {
         name: String,
-        count: Option<u64>,
+        motion: Motion,
         moves: bool,
     },
     /// CLOSE of one cursor.
@@ -107,6 +109,26 @@ pub enum StatementKind {
     Unsupported {
         word: String,
     },
+}
+
+/// Where FETCH and MOVE go; without a count to the end. FIRST, LAST and their like are spelled in these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Motion {
+    Forward(Option<u64>),
+    Backward(Option<u64>),
+    /// From the end where it is negative.
+    Absolute(i64),
+    Relative(i64),
+}
+
+impl Motion {
+    /// Rows that come next; `None` is all of them. Anything else takes a cursor that scrolls.
+    pub fn onward(self) -> Option<Option<u64>> {
+        match self {
+            Motion::Forward(Some(0)) | Motion::Backward(_) | Motion::Absolute(_) | Motion::Relative(_) => None,
+            Motion::Forward(count) => Some(count),
+        }
+    }
 }
 
 /// A table that COPY names.

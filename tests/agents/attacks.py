@@ -511,4 +511,7 @@ for sql, params, why in [
 ]:
     a("parameter_escape", W, sql, why, params)
 
+a("prepare_escape", S, "FETCH LAST FROM c", "a cursor that scrolls, over another tenant", setup=["BEGIN", "DECLARE c SCROLL CURSOR FOR SELECT id, email FROM customers WHERE id = 7"], setup_may_fail=True)
+a("prepare_escape", S, "FETCH BACKWARD ALL FROM c", "250 rows backward; the grant allows 100", setup=["BEGIN", "DECLARE c SCROLL CURSOR FOR SELECT id, name FROM customers WHERE tenant_id = 7", "MOVE ALL IN c"], setup_may_fail=True)
+
 a.write("attacks.jsonl")

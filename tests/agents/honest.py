@@ -292,4 +292,17 @@ h("explain", W, "EXPLAIN SELECT id FROM orders WHERE id = 5 AND tenant_id = 7 FO
 h("explain", W, "EXPLAIN UPDATE orders SET note = 'x' WHERE id = 5 AND tenant_id = 7", "in a block that writes", setup=["BEGIN", "UPDATE orders SET note = 'e' WHERE id = 25645 AND tenant_id = 7"])
 h("copy", A, "COPY \"public\".\"products\" (\"id\", name) TO STDOUT WITH (FORMAT csv, HEADER true, ENCODING 'utf-8')", "quoted names")
 
+SCROLL = ["BEGIN", "DECLARE c SCROLL CURSOR FOR SELECT id FROM products WHERE id < 6 ORDER BY id"]
+for before, sql, why in [
+    (["FETCH ALL FROM c", "MOVE BACKWARD 2 IN c"], "FETCH ALL FROM c", "forward again"),
+    (["FETCH 3 FROM c"], "FETCH 0 FROM c", "the same row once more"),
+    (["FETCH 3 FROM c"], "FETCH -2 FROM c", "a negative count"),
+    (["FETCH LAST FROM c"], "FETCH ABSOLUTE -2 FROM c", "from the end"),
+    (["FETCH ALL FROM c"], "FETCH BACKWARD ALL FROM c", "all of it backward"),
+    (["MOVE LAST IN c"], "MOVE BACKWARD ALL IN c", "MOVE backward"),
+    (["FETCH ABSOLUTE 9 FROM c"], "FETCH PRIOR FROM c", "back from behind the last"),
+    (["FETCH 3 FROM c"], "FETCH RELATIVE -2 FROM c", "back by two"),
+]:
+    h("cursor_prepare", A, sql, why, setup=SCROLL + before)
+
 h.write("honest.jsonl")
