@@ -9,7 +9,7 @@ use super::decide::Found;
 use super::describe;
 use super::failure::Failure;
 use super::local::{self, Describe};
-use super::prepared::{Decided, Kind, Permitted, Values};
+use super::prepared::{Decided, Kind, Permitted, Prepared, Values};
 use super::show;
 use super::sql_prepare;
 use super::wrap::{Delivery, Unwrapped, shifted};
@@ -157,7 +157,7 @@ impl Session {
     /// All are judged before the first of them runs; BEGIN and COMMIT among them run in their turn.
     async fn several(&mut self, text: &str, statements: Vec<LocalStatement>) -> Result<Result<(), Failure>, End> {
         let mut judged = Vec::with_capacity(statements.len());
-        let mut prepared: Vec<String> = Vec::new();
+        let mut prepared: Vec<(String, Arc<Prepared>)> = Vec::new();
         let mut blocks = Blocks { open: self.transaction.is_block(), fresh: true };
         for mut statement in statements {
             if !blocks.takes(&statement.kind) {
@@ -174,6 +174,8 @@ impl Session {
             };
             if let Kind::Local(statement) = &kind
                 && let Err(failure) = self.foresee(&part, statement, &mut prepared).await
+                // What Postgres would say itself comes at its turn.
+                && failure.reason.is_some()
             {
                 return Ok(Err(shifted(failure, offset)));
             }
@@ -197,8 +199,13 @@ impl Session {
     }
 
     /// What would be refused at its turn is refused before anything runs, so that no result precedes the refusal.
-    /// `prepared`: names that the text itself prepares, whose statements are not known before.
-    async fn foresee(&mut self, part: &str, statement: &LocalStatement, prepared: &mut Vec<String>) -> Result<(), Failure> {
+    /// `prepared`: what the text itself prepares.
+    async fn foresee(
+        &mut self,
+        part: &str,
+        statement: &LocalStatement,
+        prepared: &mut Vec<(String, Arc<Prepared>)>,
+    ) -> Result<(), Failure> {
         match &statement.kind {
             StatementKind::Begin(modes)
             | StatementKind::SetTransaction(modes)
@@ -209,19 +216,21 @@ impl Session {
             StatementKind::Reset { name } => show::check_reset(name),
             StatementKind::Explain { inner, .. } => self.check_explained(part, inner).await,
             StatementKind::Prepare { name, types, inner } => {
-                prepared.push(name.clone());
                 let types: Vec<Oid> = types.iter().map(ParameterType::oid).collect();
-                let judged = self.judge(&part[inner.clone()], &types).await;
-                judged.map(drop).map_err(|failure| shifted(failure, inner.start))
-            }
-            StatementKind::Execute { name, .. } if prepared.contains(name) => {
-                let message = format!("EXECUTE of \"{name}\" in the query that prepares it is not supported");
-                Err(Deny::new(Reason::FeatureNotSupported, message).hint("Send EXECUTE as a query of its own.").into())
+                let text = &part[inner.clone()];
+                let kind = self.judge(text, &types).await.map_err(|failure| shifted(failure, inner.start))?;
+                let one = Prepared { text: text.into(), declared: types.into(), kind, delivery: Delivery::Rows };
+                prepared.push((name.clone(), Arc::new(one)));
+                Ok(())
             }
             StatementKind::Execute { name, arguments } => {
-                let (prepared, values) = self.executed(name, arguments, Bytes::from_static(request::ALL_TEXT))?;
-                let decided = sql_prepare::prepared_query(&prepared)?.clone();
-                let permitted = self.permit(&prepared.text, &prepared.declared, &decided, &values).await;
+                let formats = Bytes::from_static(request::ALL_TEXT);
+                let (one, values) = match prepared.iter().rfind(|(own, _)| own == name) {
+                    Some((_, one)) => (one.clone(), sql_prepare::bound(name, one, arguments, formats)?),
+                    None => self.executed(name, arguments, formats)?,
+                };
+                let decided = sql_prepare::prepared_query(&one)?.clone();
+                let permitted = self.permit(&one.text, &one.declared, &decided, &values).await;
                 permitted.map(drop).map_err(|failure| Failure { position: None, ..failure })
             }
             StatementKind::Select

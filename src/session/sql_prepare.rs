@@ -56,17 +56,23 @@ impl Session {
         result_formats: Bytes,
     ) -> Result<(Arc<Prepared>, Arc<Values>), Failure> {
         let prepared = self.statements.get(name)?.clone();
-        let decided = prepared_query(&prepared)?;
-        let types = &decided.certified.reading.parameter_types[..decided.certified.client_parameters];
-        if types.len() != arguments.len() {
-            let message = format!("wrong number of parameters for prepared statement \"{name}\"");
-            let detail = format!("Expected {} parameters but got {}.", types.len(), arguments.len());
-            return Err(Failure { detail: Some(detail), ..Failure::new("42601", message) });
-        }
-        let values = arguments.iter().zip(types).map(|(argument, &oid)| value(argument, oid));
-        let parameters = values.collect::<Result<Vec<_>, _>>()?;
-        Ok((prepared, Arc::new(Values { formats: Formats::All(Format::Text), parameters, result_formats })))
+        let values = bound(name, &prepared, arguments, result_formats)?;
+        Ok((prepared, values))
     }
+}
+
+/// The arguments of EXECUTE as the values of a Bind.
+pub fn bound(name: &str, prepared: &Prepared, arguments: &[Argument], result_formats: Bytes) -> Result<Arc<Values>, Failure> {
+    let decided = prepared_query(prepared)?;
+    let types = &decided.certified.reading.parameter_types[..decided.certified.client_parameters];
+    if types.len() != arguments.len() {
+        let message = format!("wrong number of parameters for prepared statement \"{name}\"");
+        let detail = format!("Expected {} parameters but got {}.", types.len(), arguments.len());
+        return Err(Failure { detail: Some(detail), ..Failure::new("42601", message) });
+    }
+    let values = arguments.iter().zip(types).map(|(argument, &oid)| value(argument, oid));
+    let parameters = values.collect::<Result<Vec<_>, _>>()?;
+    Ok(Arc::new(Values { formats: Formats::All(Format::Text), parameters, result_formats }))
 }
 
 /// The server chose the types that PREPARE names.
