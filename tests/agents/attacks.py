@@ -514,4 +514,7 @@ for sql, params, why in [
 a("prepare_escape", S, "FETCH LAST FROM c", "a cursor that scrolls, over another tenant", setup=["BEGIN", "DECLARE c SCROLL CURSOR FOR SELECT id, email FROM customers WHERE id = 7"], setup_may_fail=True)
 a("prepare_escape", S, "FETCH BACKWARD ALL FROM c", "250 rows backward; the grant allows 100", setup=["BEGIN", "DECLARE c SCROLL CURSOR FOR SELECT id, name FROM customers WHERE tenant_id = 7", "MOVE ALL IN c"], setup_may_fail=True)
 
+a("statement_stacking", S, "SELECT 1; PREPARE t (int) AS SELECT id, email FROM customers WHERE tenant_id = $1 AND id = 7; EXECUTE t(8)", "prepared and executed behind a result")
+a("statement_stacking", W, "SELECT 1; PREPARE u (bigint, int) AS UPDATE orders SET note = 'x' WHERE id = $1 AND tenant_id = $2; EXECUTE u(46, 8)", "a write, prepared and executed behind a result")
+
 a.write("attacks.jsonl")
