@@ -99,11 +99,14 @@ fn results_of_a_pipeline_keep_their_order_around_large_ones() {
     assert_eq!(outcomes.iter().map(|entry| entry.rows.unwrap()).collect::<Vec<_>>(), [1, 500, 1, 500, 1]);
     assert_eq!(outcomes.iter().map(|entry| entry.chunk.is_some()).collect::<Vec<_>>(), [false, true, false, true, false]);
     // In one simple Query too.
-    let text = "SELECT 1 AS n; SELECT id, name FROM products; SELECT 2 AS n";
-    for session in [&mut direct, &mut agent] {
-        session.say(&[Say::Query(text)]);
+    let implicit = "SELECT 1 AS n; SELECT id, name FROM products; SELECT 2 AS n";
+    let block = "BEGIN; SELECT 1 AS n; SELECT id, name FROM products; SELECT 2 AS n; COMMIT";
+    for text in [implicit, block] {
+        for session in [&mut direct, &mut agent] {
+            session.say(&[Say::Query(text)]);
+        }
+        assert!(ground::until_ready(&mut agent) == ground::until_ready(&mut direct), "{text}");
     }
-    assert!(ground::until_ready(&mut agent) == ground::until_ready(&mut direct));
     assert_eq!(ground::query(&mut agent, SKU), "row SKU-00001");
 }
 

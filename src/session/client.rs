@@ -211,4 +211,26 @@ mod tests {
         assert_eq!(&all[all.len() - 2..], b"cd");
         assert!(!out.has_remaining());
     }
+    /// What became of a large result whose client takes `bytes` every 10 ms and may stall for 300 ms.
+    async fn drained(bytes: usize) -> io::Result<()> {
+        let (near, mut far) = tokio::net::UnixStream::pair().unwrap();
+        let limits = FrontendLimits::default();
+        let mut client = Client::new(Stream::Unix(near), BytesMut::new(), limits, Duration::from_secs(60));
+        client.release(Bytes::from(vec![b'd'; 4 << 20]));
+        let reader = tokio::spawn(async move {
+            let mut taken = vec![0; bytes];
+            while far.read_exact(&mut taken).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        let drained = client.drain(Duration::from_millis(300)).await;
+        reader.abort();
+        drained
+    }
+
+    #[tokio::test]
+    async fn a_slow_client_is_waited_for_and_one_that_takes_next_to_nothing_is_not() {
+        drained(64 * 1024).await.unwrap();
+        assert_eq!(drained(100).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
 }
