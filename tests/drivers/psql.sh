@@ -120,8 +120,8 @@ done
 contains "refusals teach" "$(through -v VERBOSITY=verbose -c 'SELECT name FROM customers WHERE id = 6')" \
     'ERROR:  42501' 'HINT:.*tenant_id = 7' 'CONSTRAINT NAME:  predicate_not_implied' 'LOCATION:  pgwarrant|pgwarrant'
 contains "an error points at its place" "$(through -c 'SELECT id, ssn FROM customers WHERE tenant_id = 7 AND id = 6')" 'LINE 1: ' '\^'
-contains "COPY is 0A000 and the session goes on" "$(printf '%s\n' '\set VERBOSITY verbose' 'COPY products TO STDOUT;' 'SELECT 42 AS on;' | through)" '0A000' '42'
-for statement in 'LISTEN x' 'DECLARE c SCROLL CURSOR FOR SELECT 1' 'LOCK TABLE products'; do
+contains "COPY of a table is a query of its rows" "$(through -c 'COPY products (id, sku) TO STDOUT')" '^1.SKU-00001$'
+for statement in 'LISTEN x' 'DECLARE c CURSOR WITH HOLD FOR SELECT 1' 'LOCK TABLE products' 'COPY products FROM STDIN'; do
     contains "$statement is 0A000 and the session goes on" \
         "$(printf '%s\n' '\set VERBOSITY verbose' "$statement;" 'SELECT 42 AS on;' | through)" '0A000' '42'
 done

@@ -23,7 +23,8 @@ impl Proxy {
     pub fn start(config: &Path, port: u16, log: &Path) -> Result<Proxy, Error> {
         let before = read(log).len();
         let proxy = Proxy::launch(config, port, log, None)?;
-        let deadline = Instant::now() + Duration::from_secs(30);
+        // It reads its whole log first, which takes a build without optimisation its time.
+        let deadline = Instant::now() + Duration::from_secs(90);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let news = proxy.log().split_off(before);
             if Instant::now() > deadline || news.contains("pgwarrant: ") {

@@ -15,8 +15,8 @@ const FENCE: &str = "
 SELECT p.proname::text, has_function_privilege(p.oid, 'EXECUTE'),
        EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0)
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE n.nspname = 'pgwarrant' AND p.proname IN ('begin', 'changes', 'record', 'settle', 'missing', 'recorded', 'server')";
-const FUNCTIONS: usize = 7;
+WHERE n.nspname = 'pgwarrant' AND p.proname IN ('record', 'ddl_mark', 'settle', 'missing', 'recorded', 'server')";
+const FUNCTIONS: usize = 6;
 
 /// What the role may do to the record itself.
 const RECORD: &str = "
