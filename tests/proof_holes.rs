@@ -208,6 +208,26 @@ fn having_with_an_aggregate_sees_only_groups_that_were_chosen() {
 }
 
 #[test]
+fn having_that_is_not_moved_to_where_chooses_no_rows_for_an_aggregate() {
+    // Postgres aggregates every tenant's rows first, and the division by zero tells of one.
+    let groups = "SELECT tenant_id, sum(1 / (id - 5)) FROM customers GROUP BY tenant_id HAVING";
+    let (seven, also) = ("tenant_id = 7", "7 = tenant_id");
+    verdicts(
+        "support",
+        &[
+            (&format!("{groups} ({seven} AND count(*) > 1) OR ({also} AND count(*) <= 1)"), "predicate_not_implied"),
+            (&format!("{groups} ({seven} AND random() < 2) OR ({also} AND random() < 3)"), "predicate_not_implied"),
+            (
+                &format!("{groups} ({seven} AND tenant_id IN (SELECT 7)) OR ({also} AND tenant_id IN (SELECT 7))"),
+                "predicate_not_implied",
+            ),
+            (&format!("{groups} {seven} AND count(*) > 1"), "permit"),
+            (&format!("{groups} ({seven} OR {also}) AND (count(*) > 1 OR {also})"), "permit"),
+        ],
+    );
+}
+
+#[test]
 fn arithmetic_that_cannot_overflow_may_stand_in_where() {
     let own = "SELECT id FROM orders WHERE tenant_id = 7 AND customer_id = 26 AND";
     verdicts(

@@ -5,7 +5,7 @@
 
 use super::model::{Column, Fact, Kind, Level, LevelId, Link, Place, Role, Scope, ScopeId, Shape, Source, SourceId, Term};
 use super::resolve::Resolved;
-use super::{functions, visit};
+use super::{facts, functions, visit};
 use crate::catalogue::snapshot::Catalogue;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
@@ -476,21 +476,24 @@ impl<'t> Builder<'t> {
         Ok(())
     }
 
-    /// HAVING over grouping columns throws out whole groups, so it holds for the rows in them.
+    /// HAVING over grouping columns throws out whole groups, so it holds for the rows in them. But only what
+    /// `subquery_planner` moves to WHERE, which is what has neither aggregates nor volatile functions nor subqueries, holds
+    /// before the rows are aggregated: the error of an aggregate over rows of another group tells of them.
     fn having(&mut self, level: LevelId, scope: ScopeId, site: ScopeId) -> Result<(), Deny> {
         let query = self.shape.levels[level].query;
         let Some(having) = &query.having else { return Ok(()) };
-        // `subquery_planner` moves conjuncts without aggregates to WHERE; the others see finished groups alone.
+        let by_groups = query.grouping_sets.is_empty() && !query.group_clause.is_empty();
         let mut conjuncts = Vec::new();
         functions::and_list(having, &mut conjuncts);
         for conjunct in conjuncts {
+            // What has aggregates sees finished groups alone.
             let grouped = visit::any(conjunct, &mut |e| matches!(e, Expr::Aggref { .. }));
             self.site(level, conjunct, if grouped { Role::Output } else { Role::Qual }, site)?;
-        }
-        if query.grouping_sets.is_empty() && !query.group_clause.is_empty() {
-            let scratch = self.scope(false);
-            let facts = self.conjuncts(level, having, scratch);
-            self.shape.scopes[scope].facts.extend(facts);
+            if by_groups && facts::moves_below_groups(self.shape.catalogue, conjunct) {
+                let scratch = self.scope(false);
+                let facts = self.conjuncts(level, conjunct, scratch);
+                self.shape.scopes[scope].facts.extend(facts);
+            }
         }
         Ok(())
     }

@@ -356,6 +356,11 @@ impl<'t> Builder<'t> {
     }
 }
 
+/// Whether a conjunct of HAVING goes to WHERE: neither aggregates nor volatile functions nor subqueries.
+pub(super) fn moves_below_groups(catalogue: &Catalogue, conjunct: &Expr) -> bool {
+    !visit::any(conjunct, &mut |e| !pure(catalogue, e) || matches!(e, Expr::SubLink { .. }))
+}
+
 /// A node that gives one value for one combination of rows.
 fn pure(catalogue: &Catalogue, expr: &Expr) -> bool {
     let function =
