@@ -34,8 +34,8 @@ pub enum LiteralKind {
 pub struct TemplateLiteral {
     pub site: Site,
     pub kind: LiteralKind,
-    /// The digits, behind their minus if there is one, or the content between the quotes (which holds neither quote nor
-    /// backslash).
+    /// The digits, behind their minus if there is one, or what the quotes enclose: the string itself, which holds no
+    /// backslash.
     pub value: String,
 }
 
@@ -271,8 +271,8 @@ impl<'a> Scan<'a> {
     }
 
     fn string(&mut self, token: Token) -> Option<()> {
-        let content = &self.text.as_bytes()[token.start as usize + 1..token.end as usize - 1];
-        let plain = !content.iter().any(|byte| matches!(byte, b'\'' | b'\\'));
+        // A backslash means one thing or another by a setting; where quotes stand for one, they are doubled.
+        let plain = memchr::memchr(b'\\', &self.text.as_bytes()[token.start as usize..token.end as usize]).is_none();
         // After `)`, `]`, a quoted name or an unlisted word it is the string of a typed literal: `date '…'`.
         let value = match self.last.map(|last| last.kind) {
             None
@@ -362,21 +362,21 @@ impl<'a> Scan<'a> {
         starts && self.sorting.is_some_and(|sorting| sorting.depth == self.depth)
     }
 
-    /// Postgres folds a minus into the constant that follows (`doNegate` in gram.y), so a number after a sign that
-    /// [`Self::sign`] does not take with it stays, but for `) - 5`, where the sign can only be a subtraction.
+    /// Postgres folds a minus into the constant that follows (`doNegate` in gram.y), and only a minus. So a number after a
+    /// minus that [`Self::sign`] does not take with it stays, unless an operand precedes, from which it can only be subtracted:
+    /// `stock - 5`, `) - 5`.
     fn after_sign(&self) -> bool {
-        let signed = self.last.is_some_and(|last| self.text_of(last).ends_with(['-', '+']));
-        let after_operand = self.before.is_some_and(|before| {
-            matches!(
-                before.kind,
-                TokenKind::RightParen
-                    | TokenKind::RightBracket
-                    | TokenKind::QuotedWord
-                    | TokenKind::Param
-                    | TokenKind::String
-                    | TokenKind::Integer
-                    | TokenKind::Decimal
-            )
+        let signed = self.last.is_some_and(|last| self.text_of(last).ends_with('-'));
+        let after_operand = self.before.is_some_and(|before| match before.kind {
+            TokenKind::Word => !self.is_before_expression(before) && !before.is_word(self.text, "limit"),
+            TokenKind::RightParen
+            | TokenKind::RightBracket
+            | TokenKind::QuotedWord
+            | TokenKind::Param
+            | TokenKind::String
+            | TokenKind::Integer
+            | TokenKind::Decimal => true,
+            _ => false,
         });
         signed && !after_operand
     }
@@ -387,7 +387,7 @@ impl<'a> Scan<'a> {
     }
 
     fn is_before_expression(&self, token: Token) -> bool {
-        const BEFORE_EXPRESSION: [&str; 22] = [
+        const BEFORE_EXPRESSION: [&str; 23] = [
             "select",
             "where",
             "and",
@@ -410,6 +410,7 @@ impl<'a> Scan<'a> {
             "in",
             "by",
             "returning",
+            "offset",
         ];
         self.last_word(Some(token)).is_some_and(|word| BEFORE_EXPRESSION.iter().any(|before| is(word, before)))
     }
@@ -453,10 +454,13 @@ fn build(text: &str, candidates: &[Candidate], first_param: u32) -> Template {
         template.push('$');
         push_number(&mut template, number);
         let template_length = template.len() as u32 - template_position;
-        let value = if candidate.kind == LiteralKind::String { &text[start + 1..end - 1] } else { &text[start..end] };
+        let value = match candidate.kind {
+            LiteralKind::String => text[start + 1..end - 1].replace("''", "'"),
+            LiteralKind::Integer | LiteralKind::BigInteger | LiteralKind::Decimal => text[start..end].to_owned(),
+        };
         let site =
             Site { position: candidate.start, length: candidate.end - candidate.start, template_position, template_length };
-        literals.push(TemplateLiteral { site, kind: candidate.kind, value: value.to_owned() });
+        literals.push(TemplateLiteral { site, kind: candidate.kind, value });
         copied = end;
     }
     template.push_str(&text[copied..]);

@@ -13,7 +13,8 @@ fn plain_literals_are_taken_out_and_the_rest_stays() {
     let cases: &[(&str, &str, &[&str])] = &[
         ("SELECT 1", "SELECT $1", &["1"]),
         ("SELECT a FROM t WHERE b = $1 LIMIT 5", "SELECT a FROM t WHERE b = $1 LIMIT 5", &[]),
-        ("SELECT id FROM t WHERE id = 5 AND name = 'O''x'", "SELECT id FROM t WHERE id = $1 AND name = 'O''x'", &["5"]),
+        ("SELECT id FROM t WHERE id = 5 AND name = 'O''x'", "SELECT id FROM t WHERE id = $1 AND name = $2", &["5", "O'x"]),
+        ("SELECT '', '''', '''''', 'a''' = b", "SELECT $1, $2, $3, $4 = b", &["", "'", "''", "a'"]),
         ("SELECT 'a' = 'b', 1.50, 2;", "SELECT $1 = $2, $3, $4;", &["a", "b", "1.50", "2"]),
         ("SELECT 1 FROM t WHERE id IN (1,2, 3)", "SELECT $1 FROM t WHERE id IN ($2,$3, $4)", &["1", "1", "2", "3"]),
         ("SELECT a FROM t WHERE b = $1 AND c = 5", "SELECT a FROM t WHERE b = $1 AND c = $1", &["5"]),
@@ -30,8 +31,8 @@ fn plain_literals_are_taken_out_and_the_rest_stays() {
         ),
         (
             "SELECT -5, 3 - 2, - 4, (a) - 6, a - 7, 2-1",
-            "SELECT $1, $2 - $3, - 4, (a) - $4, a - 7, $5-$6",
-            &["-5", "3", "2", "6", "2", "1"],
+            "SELECT $1, $2 - $3, - 4, (a) - $4, a - $5, $6-$7",
+            &["-5", "3", "2", "6", "7", "2", "1"],
         ),
         (
             "UPDATE t SET a = a + -5, b = a*-6 WHERE c IN (-7, -1.5) AND d BETWEEN -1 AND -2",
@@ -41,12 +42,13 @@ fn plain_literals_are_taken_out_and_the_rest_stays() {
         // The minus is not the number's alone, or is taken from something.
         (
             "SELECT -5::text, - 6, a -7, (-8)[1], x(-9).y, -5 IS NULL",
-            "SELECT -5::text, - 6, a -7, ($1)[$2], x($3).y, $4 IS NULL",
-            &["-8", "1", "-9", "-5"],
+            "SELECT -5::text, - 6, a -$1, ($2)[$3], x($4).y, $5 IS NULL",
+            &["7", "-8", "1", "-9", "-5"],
         ),
-        ("SELECT x-1, \"x\" -2, - -3, limit -4", "SELECT x-1, \"x\" -$1, - $2, limit -4", &["2", "-3"]),
+        ("SELECT x-1, \"x\" -2, - -3 LIMIT -4", "SELECT x-$1, \"x\" -$2, - $3 LIMIT -4", &["1", "2", "-3"]),
+        ("SELECT x+1, x + 2, + 3, 4 + 5 FROM t", "SELECT x+$1, x + $2, + $3, $4 + $5 FROM t", &["1", "2", "3", "4", "5"]),
         ("SELECT f(-5), -5 FROM t GROUP BY f(-5)", "SELECT f(-5), -5 FROM t GROUP BY f(-5)", &[]),
-        ("SELECT x FROM t WHERE a = 5 LIMIT 10 OFFSET 20", "SELECT x FROM t WHERE a = $1 LIMIT 10 OFFSET 20", &["5"]),
+        ("SELECT x FROM t WHERE a = 5 LIMIT 10 OFFSET 20", "SELECT x FROM t WHERE a = $1 LIMIT 10 OFFSET $2", &["5", "20"]),
         ("SELECT x FROM t WHERE a = 5 FETCH FIRST 3 ROWS ONLY", "SELECT x FROM t WHERE a = $1 FETCH FIRST 3 ROWS ONLY", &["5"]),
         ("SELECT x FROM t WHERE a = 1 GROUP BY 1 ORDER BY 1, 2", "SELECT x FROM t WHERE a = $1 GROUP BY 1 ORDER BY 1, 2", &["1"]),
         (
@@ -130,8 +132,10 @@ fn put_back(template: &Template) -> String {
         let at = literal.site.template_position as usize;
         text.push_str(&template.text[copied..at]);
         assert_eq!(text.len(), literal.site.position as usize);
-        let quote = if literal.kind == LiteralKind::String { "'" } else { "" };
-        text.extend([quote, &literal.value, quote]);
+        match literal.kind {
+            LiteralKind::String => text.push_str(&format!("'{}'", literal.value.replace('\'', "''"))),
+            LiteralKind::Integer | LiteralKind::BigInteger | LiteralKind::Decimal => text.push_str(&literal.value),
+        }
         assert_eq!(text.len(), (literal.site.position + literal.site.length) as usize);
         copied = at + literal.site.template_length as usize;
     }
