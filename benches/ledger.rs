@@ -3,7 +3,7 @@
 //!
 //! Then what mirroring costs: a ledger of many entries that a Postgres on the same disk, with fsync, has to catch up with.
 //!
-//! `cargo bench --bench ledger [-- DIR]`; DIR decides the disk.
+//! `cargo bench --bench ledger [-- DIR] [WAITING…]`; DIR decides the disk, WAITING how many sessions wait.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -17,6 +17,10 @@ use std::time::{Duration, Instant};
 use ed25519_dalek::SigningKey;
 use pgwarrant::audit::mirror::{Connect, Mirror};
 use pgwarrant::ledger::{Decision, Entry, Kind, Ledger, LedgerConfig};
+
+/// As the product has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const RUN: Duration = Duration::from_secs(2);
 
@@ -45,8 +49,17 @@ fn open(dir: &Path, sync: bool) -> Ledger {
     Ledger::open(LedgerConfig { sync, ..config }).expect("the directory is writable")
 }
 
+/// What a run of the ledger gave.
+struct Ran {
+    per_second: f64,
+    /// How long each entry waited, shortest first.
+    took: Vec<Duration>,
+    /// Entries a commit, on average.
+    batch: f64,
+}
+
 /// `waiting` sessions, each of which appends again as soon as it has its receipt.
-fn closed_loop(ledger: &Ledger, waiting: usize) -> (f64, Vec<Duration>) {
+fn closed_loop(ledger: &Ledger, waiting: usize) -> Ran {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let start = Instant::now();
     let tasks: Vec<_> = (0..waiting)
@@ -56,16 +69,21 @@ fn closed_loop(ledger: &Ledger, waiting: usize) -> (f64, Vec<Duration>) {
                 let mut took = Vec::new();
                 while start.elapsed() < RUN {
                     let from = Instant::now();
-                    ledger.append(entry(took.len() as u64)).await.expect("the disk has room");
-                    took.push(from.elapsed());
+                    let receipt = ledger.append(entry(took.len() as u64)).await.expect("the disk has room");
+                    took.push((from.elapsed(), receipt.checkpoint().size()));
                 }
                 took
             })
         })
         .collect();
-    let mut took: Vec<Duration> = tasks.into_iter().flat_map(|task| runtime.block_on(task).expect("no panic")).collect();
+    let all: Vec<_> = tasks.into_iter().flat_map(|task| runtime.block_on(task).expect("no panic")).collect();
+    let per_second = all.len() as f64 / start.elapsed().as_secs_f64();
+    let (mut took, mut commits): (Vec<_>, Vec<_>) = all.into_iter().unzip();
     took.sort_unstable();
-    (took.len() as f64 / start.elapsed().as_secs_f64(), took)
+    commits.sort_unstable();
+    commits.dedup();
+    let batch = took.len() as f64 / commits.len() as f64;
+    Ran { per_second, took, batch }
 }
 
 /// Entries a second that the disk alone would take in batches of `batch`: one write and one fdatasync each.
@@ -116,20 +134,28 @@ fn mirror(dir: &Path, entries: u64) -> f64 {
 
 fn main() {
     // Cargo passes `--bench`.
-    let base = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).map_or_else(std::env::temp_dir, PathBuf::from);
+    let args = std::env::args().skip(1).filter(|arg| !arg.starts_with('-'));
+    let (numbers, paths): (Vec<String>, Vec<String>) = args.partition(|arg| arg.parse::<usize>().is_ok());
+    let base = paths.first().map_or_else(std::env::temp_dir, PathBuf::from);
+    let mut sizes: Vec<usize> = numbers.iter().filter_map(|number| number.parse().ok()).collect();
+    if sizes.is_empty() {
+        sizes.extend([1, 8, 32, 128, 256, 512]);
+    }
     println!(
-        "{:>8} {:>14} {:>14} {:>7} {:>14} {:>10} {:>10}",
-        "waiting", "entries/s", "disk alone/s", "ratio", "no sync/s", "p50", "p99"
+        "{:>8} {:>14} {:>8} {:>14} {:>7} {:>14} {:>10} {:>10}",
+        "waiting", "entries/s", "a commit", "disk alone/s", "ratio", "no sync/s", "p50", "p99"
     );
-    for waiting in [1, 8, 32, 128, 512] {
+    for waiting in sizes {
         let dir = tempfile::tempdir_in(&base).expect("the directory is writable");
         let alone = disk_alone(dir.path(), waiting);
-        let (rate, took) = closed_loop(&open(&dir.path().join("sync"), true), waiting);
-        let (unsynced, _) = closed_loop(&open(&dir.path().join("nosync"), false), waiting);
-        let at = |part: usize| took[(took.len() - 1) * part / 100];
+        let ran = closed_loop(&open(&dir.path().join("sync"), true), waiting);
+        let unsynced = closed_loop(&open(&dir.path().join("nosync"), false), waiting).per_second;
+        let at = |part: usize| ran.took[(ran.took.len() - 1) * part / 100];
         println!(
-            "{waiting:>8} {rate:>14.0} {alone:>14.0} {:>7.2} {unsynced:>14.0} {:>10.1?} {:>10.1?}",
-            rate / alone,
+            "{waiting:>8} {:>14.0} {:>8.1} {alone:>14.0} {:>7.2} {unsynced:>14.0} {:>10.1?} {:>10.1?}",
+            ran.per_second,
+            ran.batch,
+            ran.per_second / alone,
             at(50),
             at(99)
         );

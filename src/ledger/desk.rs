@@ -4,7 +4,7 @@
 //! session that waits first takes the pen and commits everything that waits. Under load, or where the disk is slow, the
 //! thread does it, so that no session works for others for long and no runtime worker sits in a slow fdatasync.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -24,11 +24,18 @@ pub(super) struct Desk {
     pen: Mutex<Option<Writer>>,
     /// What a commit took of late, in nanoseconds, smoothed.
     pace: AtomicU64,
+    /// The last commit was of several entries.
+    company: AtomicBool,
 }
 
 impl Desk {
     pub(super) fn new(queue: Arc<Queue>, writer: Writer) -> Arc<Desk> {
-        Arc::new(Desk { queue, pen: Mutex::new(Some(writer)), pace: AtomicU64::new(0) })
+        Arc::new(Desk { queue, pen: Mutex::new(Some(writer)), pace: AtomicU64::new(0), company: AtomicBool::new(false) })
+    }
+
+    /// Whether several are about to record something: then who waits a moment before it asks for a commit shares one.
+    pub(super) fn has_company(&self) -> bool {
+        self.company.load(Ordering::Relaxed)
     }
 
     /// Commits what waits on the calling thread if that is quick and nobody else does, and sees to it that somebody does
@@ -72,6 +79,7 @@ impl Desk {
             if requests.is_empty() {
                 break;
             }
+            self.company.store(requests.len() > 1, Ordering::Relaxed);
             let started = Instant::now();
             writer.commit_all(requests);
             let took = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);

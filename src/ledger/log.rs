@@ -24,6 +24,7 @@ use super::recover::recover;
 use super::render::{Rendered, hex};
 use super::segment::Segment;
 use super::subscribe::Subscription;
+use super::transactions::Left;
 use super::writer::{Space, Writer};
 
 pub struct LedgerConfig {
@@ -71,6 +72,7 @@ struct Inner {
     opened: Instant,
     gauge: Gauge,
     low_water_writes: u64,
+    left: Left,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -122,6 +124,7 @@ impl Ledger {
                 opened: Instant::now(),
                 gauge,
                 low_water_writes: config.low_water_writes,
+                left: found.left,
                 writer: Mutex::new(Some(thread)),
             }),
         })
@@ -131,7 +134,7 @@ impl Ledger {
     /// Dropping the future does not take the entry back.
     pub fn append(&self, entry: Entry) -> Appending {
         Appending(match self.enqueue(entry) {
-            Ok(reply) => State::Waiting { reply, desk: self.inner.desk.clone(), seen_to: false },
+            Ok(reply) => State::Waiting { reply, desk: self.inner.desk.clone(), asked: Asked::Nobody },
             Err(error) => State::Refused(Some(error)),
         })
     }
@@ -215,6 +218,11 @@ impl Ledger {
         self.inner.desk.queue.set_gate(gate)
     }
 
+    /// What the log as it was opened leaves to be done.
+    pub fn left(&self) -> &Left {
+        &self.inner.left
+    }
+
     pub fn origin(&self) -> &str {
         self.inner.verifying_name.name()
     }
@@ -280,13 +288,17 @@ impl Drop for Inner {
 pub struct Appending(State);
 
 enum State {
-    /// `seen_to`: somebody was asked to commit it.
-    Waiting {
-        reply: oneshot::Receiver<Result<Receipt, LedgerError>>,
-        desk: Arc<Desk>,
-        seen_to: bool,
-    },
+    Waiting { reply: oneshot::Receiver<Result<Receipt, LedgerError>>, desk: Arc<Desk>, asked: Asked },
     Refused(Option<LedgerError>),
+}
+
+/// Whether somebody was asked to commit an entry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Nobody,
+    /// It stepped back once, for others to get into the same commit.
+    Later,
+    Somebody,
 }
 
 impl Future for Appending {
@@ -295,9 +307,18 @@ impl Future for Appending {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
             State::Refused(error) => Poll::Ready(Err(error.take().unwrap_or(LedgerError::Closed))),
-            State::Waiting { reply, desk, seen_to } => {
-                if !std::mem::replace(seen_to, true) {
-                    desk.commit();
+            State::Waiting { reply, desk, asked } => {
+                match *asked {
+                    Asked::Nobody if desk.has_company() => {
+                        *asked = Asked::Later;
+                        context.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    Asked::Nobody | Asked::Later => {
+                        *asked = Asked::Somebody;
+                        desk.commit();
+                    }
+                    Asked::Somebody => {}
                 }
                 Pin::new(reply).poll(context).map(|answer| match answer {
                     Ok(result) => result,
@@ -310,7 +331,7 @@ impl Future for Appending {
 
 impl Drop for Appending {
     fn drop(&mut self) {
-        if let State::Waiting { desk, seen_to: false, .. } = &self.0 {
+        if let State::Waiting { desk, asked: Asked::Nobody | Asked::Later, .. } = &self.0 {
             desk.queue.call();
         }
     }

@@ -12,6 +12,7 @@ use super::mark::Mark;
 use super::note::{Checkpoint, Claim, VerifyingName};
 use super::reader::corrupt;
 use super::segment::{Heading, file_name, list};
+use super::transactions::Left;
 use super::tree::Tree;
 
 /// Disks write sectors of this size, or a multiple, whole or not at all.
@@ -25,6 +26,7 @@ pub(super) struct Recovered {
     pub(super) segment: Option<(u64, u64)>,
     /// Entries that were cut: never acknowledged.
     pub(super) cut: u64,
+    pub(super) left: Left,
 }
 
 pub(super) fn recover(dir: &Path, by: &VerifyingName) -> Result<Recovered, LedgerError> {
@@ -39,7 +41,7 @@ pub(super) fn recover(dir: &Path, by: &VerifyingName) -> Result<Recovered, Ledge
         let bytes = std::fs::read(dir.join(&name)).map_err(LedgerError::io(format!("cannot read segment {name}")))?;
         scan.segment(*first_seq, &bytes, index + 1 == segments.len())?;
     }
-    let Scan { good, good_tree, tree, segment, .. } = scan;
+    let Scan { good, good_tree, tree, segment, left, .. } = scan;
     if let Some(of) = mark.map(|mark| mark.of()).filter(|of| *of > good_tree.size()) {
         let what = format!("the log ends here, but it had {of} entries when it was pruned: it lost its end");
         return Err(corrupt(segment.map_or(pruned, |(first, _)| first), 0, good_tree.size(), &what));
@@ -53,7 +55,7 @@ pub(super) fn recover(dir: &Path, by: &VerifyingName) -> Result<Recovered, Ledge
             Some(claim.verify(by).map_err(|source| LedgerError::Head { size, source })?)
         }
     };
-    Ok(Recovered { tree: good_tree, head, segment, cut })
+    Ok(Recovered { tree: good_tree, head, segment, cut, left })
 }
 
 struct Scan<'a> {
@@ -63,11 +65,13 @@ struct Scan<'a> {
     good_tree: Tree,
     good: Option<Claim>,
     segment: Option<(u64, u64)>,
+    /// Of everything up to the last checkpoint.
+    left: Left,
 }
 
 impl<'a> Scan<'a> {
     fn new(origin: &'a str, pruned: Tree) -> Self {
-        Scan { origin, tree: pruned.clone(), good_tree: pruned, good: None, segment: None }
+        Scan { origin, tree: pruned.clone(), good_tree: pruned, good: None, segment: None, left: Left::default() }
     }
 
     fn segment(&mut self, first_seq: u64, bytes: &[u8], last: bool) -> Result<(), LedgerError> {
@@ -95,7 +99,9 @@ impl<'a> Scan<'a> {
                     continue;
                 }
                 Decoded::Frame { kind: kind @ (FrameKind::Checkpoint | FrameKind::Commit), payload } => {
+                    let first = self.good_tree.size();
                     self.checkpoint(kind, payload).map_err(|what| broken(what, self.good_tree.size()))?;
+                    self.hear(first, &bytes[batch..at]).map_err(|seq| broken("an entry cannot be read", seq))?;
                     at += HEADER_BYTES + payload.len();
                     batch = at;
                     self.segment = Some((first_seq, at as u64));
@@ -115,6 +121,19 @@ impl<'a> Scan<'a> {
                 if rest.iter().all(|b| *b == 0) { what.to_owned() } else { format!("{what}, and a crash cannot explain it") };
             return Err(broken(&what, self.tree.size()));
         }
+    }
+
+    /// The entries that a checkpoint has just covered.
+    fn hear(&mut self, first: u64, mut batch: &[u8]) -> Result<(), u64> {
+        let mut seq = first;
+        while let Decoded::Frame { kind: FrameKind::Entry, payload } = decode(batch) {
+            if !self.left.hear(seq, payload) {
+                return Err(seq);
+            }
+            batch = &batch[HEADER_BYTES + payload.len()..];
+            seq += 1;
+        }
+        Ok(())
     }
 
     fn heading(&self, first_seq: u64, bytes: &[u8]) -> Result<usize, LedgerError> {

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::entry::{Abridged, Entry};
 use super::error::LedgerError;
+use super::json;
 
 /// An entry never exceeds this. What is long goes out of line by hash; what then still does not fit is refused.
 pub const MAX_ENTRY_BYTES: usize = 64 * 1024;
@@ -18,7 +19,6 @@ const NAME_ROOM: usize = 512;
 
 /// The digits of the largest u64.
 const SEQ_ROOM: usize = 20;
-const SLOT: &[u8] = b",\"seq\":0,";
 
 /// JSON with a gap where the number of `seq` belongs.
 pub(super) struct Rendered {
@@ -29,16 +29,11 @@ pub(super) struct Rendered {
 impl Rendered {
     pub(super) fn new(mut entry: Entry) -> Result<Rendered, LedgerError> {
         abridge(&mut entry);
-        entry.seq = 0;
-        let mut json = serde_json::to_vec(&entry).expect("an Entry has string keys and no fallible serialiser");
+        let mut json = Vec::with_capacity(1024);
+        let gap = json::write(&entry, &mut json);
         if json.len() + SEQ_ROOM > MAX_ENTRY_BYTES {
             return Err(LedgerError::EntryTooLarge { bytes: json.len() });
         }
-        // Unambiguous: a quote inside a JSON string is escaped, so this can only be a key, and no object that is
-        // nested in an entry has a key `seq`. Near the front, since the long fields sort after it.
-        let at = memchr::memmem::find(&json, SLOT).expect("seq always serialises, never first or last");
-        let gap = at + SLOT.len() - 2;
-        json.remove(gap);
         Ok(Rendered { json, gap })
     }
 

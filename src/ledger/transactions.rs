@@ -1,7 +1,7 @@
 //! The transactions that the log announces, and what became of each. Those that nothing settles are the business of
 //! recovery: after a crash nobody knows yet whether they committed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use memchr::memmem;
@@ -69,30 +69,49 @@ pub fn transactions(dir: &Path) -> Result<Vec<Transaction>, LedgerError> {
     }
 }
 
-/// The server that the log was last written beside, as a `start` entry names it.
-pub fn last_server(dir: &Path) -> Result<Option<String>, LedgerError> {
-    let segments = super::segment::list(dir).map_err(LedgerError::io("cannot list segments"))?;
-    // It is written once a start, so it is most likely near the end.
-    for first in segments.iter().rev() {
-        let mut reader = Reader::open(dir, *first)?;
-        let mut found = None;
-        loop {
-            match reader.read()? {
-                Item::Entry { bytes, .. } if memmem::find(bytes, b"\"kind\":\"start\"").is_some() => {
-                    let head: Option<Head> = serde_json::from_slice(bytes).ok();
-                    // Those of a log that came back from a backup say other things.
-                    let message = head.and_then(|head| head.message).filter(|message| message.starts_with(SERVER));
-                    found = message.or(found);
-                }
-                Item::Entry { .. } | Item::Checkpoint { .. } => {}
-                Item::End => break,
+/// What a log that is opened leaves to be done: gathered while it is checked, so that a start reads it once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Left {
+    unsettled: BTreeSet<u64>,
+    server: Option<String>,
+}
+
+impl Left {
+    /// The next entry. False if it cannot be read.
+    pub(super) fn hear(&mut self, seq: u64, bytes: &[u8]) -> bool {
+        let starts = memmem::find(bytes, b"\"kind\":\"start\"").is_some();
+        if !starts && !concerns(bytes) {
+            return true;
+        }
+        let Ok(head) = serde_json::from_slice::<Head>(bytes) else { return false };
+        // Those of a log that came back from a backup say other things.
+        if let (Kind::Start, Some(message)) = (head.kind, head.message.as_ref())
+            && message.starts_with(SERVER)
+        {
+            self.server = head.message;
+            return true;
+        }
+        match head.says() {
+            Says::Announced => {
+                self.unsettled.insert(seq);
             }
+            Says::Settled(anchor) => {
+                self.unsettled.remove(&anchor);
+            }
+            Says::Committing(_) | Says::Nothing => {}
         }
-        if found.is_some() {
-            return Ok(found);
-        }
+        true
     }
-    Ok(None)
+
+    /// The entries that announce a transaction which no later entry settles, in order.
+    pub fn unsettled(&self) -> impl ExactSizeIterator<Item = u64> + '_ {
+        self.unsettled.iter().copied()
+    }
+
+    /// The server that the log was last written beside, as a `start` entry names it.
+    pub fn server(&self) -> Option<&str> {
+        self.server.as_deref()
+    }
 }
 
 /// How the message of such an entry begins.
@@ -105,32 +124,52 @@ fn concerns(bytes: &[u8]) -> bool {
         .any(|needle| memmem::find(bytes, needle).is_some())
 }
 
+/// What an entry tells of transactions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Says {
+    Nothing,
+    Announced,
+    /// What the transaction of this entry has changed.
+    Committing(u64),
+    Settled(u64),
+}
+
+impl Head {
+    fn says(&self) -> Says {
+        match (self.kind, self.reference, self.transaction_state) {
+            (Kind::Intent, _, _) => Says::Announced,
+            (Kind::Outcome, None, Some(TransactionState::Open)) if !self.changes.is_empty() => Says::Announced,
+            (Kind::Outcome, Some(anchor), Some(TransactionState::Committing)) => Says::Committing(anchor),
+            (Kind::Final, Some(anchor), _) | (Kind::Outcome | Kind::Denial, Some(anchor), Some(TransactionState::Aborted)) => {
+                Says::Settled(anchor)
+            }
+            _ => Says::Nothing,
+        }
+    }
+}
+
 fn tell(found: &mut BTreeMap<u64, Transaction>, seq: u64, bytes: &[u8], head: Head) {
-    let announced = || Transaction { seq, leaf: leaf_hash(bytes), state: None, changes: Vec::new(), recovered: false };
-    match (head.kind, head.reference, head.transaction_state) {
-        (Kind::Intent, _, _) => {
-            found.insert(seq, announced());
+    match head.says() {
+        Says::Nothing => {}
+        Says::Announced => {
+            let leaf = leaf_hash(bytes);
+            found.insert(seq, Transaction { seq, leaf, state: None, changes: Vec::new(), recovered: false });
         }
-        (Kind::Outcome, None, Some(TransactionState::Open)) if !head.changes.is_empty() => {
-            found.insert(seq, announced());
-        }
-        (Kind::Outcome, Some(anchor), Some(TransactionState::Committing)) => {
+        Says::Committing(anchor) => {
             if let Some(one) = found.get_mut(&anchor) {
                 // Several statements can commit together, each with an outcome of its own.
                 one.changes.extend(head.changes);
             }
         }
-        (Kind::Final, Some(anchor), state)
-        | (Kind::Outcome | Kind::Denial, Some(anchor), state @ Some(TransactionState::Aborted)) => {
+        Says::Settled(anchor) => {
             if let Some(one) = found.get_mut(&anchor) {
                 one.recovered = head.message.as_deref() == Some(BY_RECOVERY);
-                one.state = state;
+                one.state = head.transaction_state;
                 if !head.changes.is_empty() && one.recovered {
                     one.changes = head.changes;
                 }
             }
         }
-        _ => {}
     }
 }
 
@@ -175,6 +214,15 @@ mod tests {
             ledger.append(entry).wait().unwrap();
         }
         assert_eq!(unsettled(dir.path()).unwrap(), [5, 6, 8]);
+        let server = |name: &str| Entry { message: Some(name.to_owned()), ..Entry::new(Kind::Start) };
+        ledger.append(server("system 1, timeline 1")).wait().unwrap();
+        ledger.append(server("system 1, timeline 2")).wait().unwrap();
+        ledger.append(server("the log came back from a backup")).wait().unwrap();
+        assert_eq!(ledger.left(), &Left::default(), "as it was opened");
+        drop(ledger);
+        let ledger = Ledger::open(config(dir.path())).unwrap();
+        assert_eq!(ledger.left().unsettled().collect::<Vec<_>>(), [5, 6, 8]);
+        assert_eq!(ledger.left().server(), Some("system 1, timeline 2"));
         let sums = |changes: &[Change]| changes.iter().map(|change| change.inserted).sum::<u64>();
         let inserted: Vec<_> = transactions(dir.path())
             .unwrap()

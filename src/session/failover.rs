@@ -28,9 +28,6 @@ async fn server(writers: &Pool) -> Result<String, RecoveryError> {
 /// that it does not have. Returns how many those are.
 pub async fn check(ledger: &Ledger, dir: &Path, writers: &Pool, known: &mut Option<String>) -> Result<usize, RecoveryError> {
     let now = server(writers).await?;
-    if known.is_none() {
-        *known = blocking(dir, ledger::last_server).await?;
-    }
     if known.as_deref() == Some(&now) {
         return Ok(0);
     }

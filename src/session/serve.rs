@@ -104,7 +104,7 @@ pub async fn serve_until(
              bring the ledger back with `pgwarrant ledger rehydrate` or `restore`"
         );
     }
-    settle_open(&config, &proxy.ledger, proxy.writers.as_ref()).await?;
+    settle_open(&proxy.ledger, proxy.writers.as_ref()).await?;
     let server = which_server(&config, &proxy).await;
     let listeners = Listeners::bind(&config.listen.addresses, config.unix_socket()).await?;
     let ops = match &config.metrics {
@@ -249,7 +249,7 @@ async fn proxy(
 /// The server behind, after the ledger heard what it lacks. A database in which writes are not set up cannot say.
 async fn which_server(config: &Config, proxy: &Proxy) -> Option<String> {
     let writers = proxy.writers.as_ref()?;
-    let mut known = None;
+    let mut known = proxy.ledger.left().server().map(str::to_owned);
     match failover::check(&proxy.ledger, &config.ledger.dir, writers, &mut known).await {
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, "writes are refused until setup.sql was run for them"),
@@ -266,16 +266,15 @@ pub async fn recover(config: &Config) -> anyhow::Result<usize> {
         Some(writer) => Some(pool(config, writer, 1, false)?),
         None => None,
     };
-    let settled = settle_open(config, &ledger, writers.as_ref()).await;
+    let settled = settle_open(&ledger, writers.as_ref()).await;
     ledger.shutdown().await;
     settled
 }
 
 /// Settles what a crash left open, before anybody is served.
-async fn settle_open(config: &Config, ledger: &Ledger, writers: Option<&Pool>) -> anyhow::Result<usize> {
-    let dir = config.ledger.dir.clone();
-    let open = tokio::task::spawn_blocking(move || crate::ledger::unsettled(&dir)).await??;
-    if open.is_empty() {
+async fn settle_open(ledger: &Ledger, writers: Option<&Pool>) -> anyhow::Result<usize> {
+    let open = ledger.left().unsettled();
+    if open.len() == 0 {
         return Ok(0);
     }
     let Some(writers) = writers else {

@@ -181,11 +181,6 @@ impl Pool {
         drop(idle);
     }
 
-    /// Whether anybody has a connection.
-    pub fn is_in_use(&self) -> bool {
-        self.shared.permits.available_permits() < self.shared.config.max_size
-    }
-
     pub fn counts(&self) -> PoolCounts {
         let free = self.shared.permits.available_permits();
         PoolCounts {
