@@ -14,7 +14,10 @@ use ed25519_dalek::SigningKey;
 use pgwarrant::audit::mirror::{Connect, Mirror};
 use pgwarrant::audit::schema;
 use pgwarrant::audit::verify::{Expected, Fault, Summary, VerifyError, verify_mirror};
-use pgwarrant::ledger::{Checkpoint, Decision, DelegatedBlock, Entry, Kind, Ledger, LedgerConfig, LedgerError, VerifyingName};
+use pgwarrant::ledger::{
+    BY_RECOVERY, Change, Checkpoint, Decision, DelegatedBlock, Entry, Kind, Ledger, LedgerConfig, LedgerError, TransactionState,
+    VerifyingName,
+};
 use support::Cluster;
 
 const ORIGIN: &str = "example.com/log";
@@ -148,6 +151,84 @@ fn fault(checked: Result<Summary, VerifyError>) -> Fault {
 async fn text(client: &tokio_postgres::Client, sql: &str) -> String {
     let rows = client.query(&format!("SELECT q::text FROM ({sql}) AS q"), &[]).await.unwrap();
     rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>().join("\n")
+}
+
+/// An entry of a transaction; `inserted` into `public.t` and, below zero, deleted from `public.u`.
+fn told(kind: Kind, reference: Option<u64>, state: TransactionState, inserted: &[i64]) -> Entry {
+    let change = |n: &i64| Change {
+        deleted: u64::try_from(-n).unwrap_or(0),
+        inserted: u64::try_from(*n).unwrap_or(0),
+        relation: if *n < 0 { "public.u" } else { "public.t" }.to_owned(),
+        updated: 0,
+    };
+    Entry {
+        agent: Some("writer".into()),
+        reference,
+        transaction_state: Some(state),
+        changes: inserted.iter().map(change).collect(),
+        ..Entry::new(kind)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_auditor_sees_what_each_transaction_changed_and_what_became_of_it() {
+    use TransactionState::{Aborted, Committed, Committing, Implicit, LostByFailover, Open};
+    for (major, _) in support::versions() {
+        let cluster = Cluster::builder().major(major).start().unwrap();
+        audit_database(&cluster, "audit");
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = open(dir.path());
+        let by_recovery = |anchor, state, changed: &[i64]| Entry {
+            message: Some(BY_RECOVERY.into()),
+            ..told(Kind::Final, Some(anchor), state, changed)
+        };
+        for entry in [
+            told(Kind::Intent, None, Implicit, &[]),            // 0: two statements committed together
+            told(Kind::Outcome, Some(0), Committing, &[2, -1]), // 1
+            told(Kind::Outcome, Some(0), Committing, &[3]),     // 2
+            told(Kind::Final, Some(0), Committed, &[]),         // 3
+            told(Kind::Intent, None, Implicit, &[]),            // 4: failed
+            told(Kind::Outcome, Some(4), Aborted, &[]),         // 5
+            told(Kind::Outcome, None, Open, &[]),               // 6: a block that only read
+            told(Kind::Outcome, None, Open, &[4]),              // 7: a block that wrote, and is open
+            told(Kind::Outcome, Some(7), Open, &[5]),           // 8
+            told(Kind::Intent, None, Implicit, &[]),            // 9: committed, as recovery found
+            by_recovery(9, Committed, &[6]),                    // 10
+            told(Kind::Intent, None, Implicit, &[]),            // 11: withheld
+            told(Kind::Denial, Some(11), Aborted, &[]),         // 12
+            told(Kind::Intent, None, Implicit, &[]),            // 13: lost after it was committed
+            told(Kind::Outcome, Some(13), Committing, &[7]),    // 14
+            told(Kind::Final, Some(13), Committed, &[]),        // 15
+            told(Kind::Final, Some(13), LostByFailover, &[]),   // 16
+            told(Kind::Intent, None, Implicit, &[]),            // 17: COMMIT was sent, and nobody knows
+            told(Kind::Outcome, Some(17), Committing, &[8]),    // 18
+        ] {
+            append(&ledger, entry).await;
+        }
+        let mirror = Mirror::start(&ledger, up(&cluster, "audit"), 100);
+        mirror.caught_up().await.unwrap();
+        let auditor = cluster.connect(READER, "audit").await.unwrap();
+        let sql = "SELECT seq, state, settled_seq, by_recovery, \
+                   (SELECT string_agg(c ->> 'relation' || ' +' || (c ->> 'inserted') || ' -' || (c ->> 'deleted'), ' ' ORDER BY n) \
+                    FROM jsonb_array_elements(changes) WITH ORDINALITY AS c(c, n)) \
+                   FROM audit.transactions WHERE agent = 'writer' AND \"time\" IS NOT NULL ORDER BY seq";
+        let expected = [
+            "(0,committed,3,f,\"public.t +5 -0 public.u +0 -1\")",
+            "(4,aborted,5,f,)",
+            "(7,unknown,,f,)",
+            "(9,committed,10,t,\"public.t +6 -0\")",
+            "(11,aborted,12,f,)",
+            "(13,lost_by_failover,16,f,\"public.t +7 -0\")",
+            "(17,unknown,,f,\"public.t +8 -0\")",
+        ];
+        assert_eq!(text(&auditor, sql).await, expected.join("\n"), "{major}");
+        let states = pgwarrant::ledger::transactions(dir.path()).unwrap().into_iter().map(|one| one.seq).collect::<Vec<_>>();
+        assert_eq!(states, [0, 4, 7, 9, 11, 13, 17], "what the ledger's own reader finds");
+        let changes =
+            "SELECT seq, changes -> 0 ->> 'inserted' FROM audit.statements WHERE changes IS NOT NULL ORDER BY seq LIMIT 1";
+        assert_eq!(text(&auditor, changes).await, "(1,2)");
+        mirror.stop(Duration::from_secs(5)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -383,3 +383,38 @@ fn a_write_whose_result_is_withheld_announces_no_transaction() {
         assert_eq!(priority, 4);
     });
 }
+
+#[test]
+fn writes_of_one_block_that_come_at_once_are_one_transaction() {
+    let stage = Stage::start(Setting::default()).expect("a stage");
+    block_on(async {
+        let agent = agent(&stage, "support").await;
+        let update = |priority: u8| format!("UPDATE tickets SET priority = {priority} WHERE id = 45 AND tenant_id = 7");
+        let (read, failing) = (
+            "SELECT id FROM tickets WHERE id = 45 AND tenant_id = 7",
+            "SELECT 1 / (id - 45) FROM tickets WHERE id = 45 AND tenant_id = 7",
+        );
+        let several = [&update(1), read, &update(2), &update(3)].map(ToString::to_string).join("; ");
+        // In one Query with BEGIN and COMMIT, in a Query inside of a block, and taken back by an error behind them.
+        agent.batch_execute(&format!("BEGIN; {several}; COMMIT")).await.expect("it is granted");
+        agent.batch_execute("BEGIN").await.expect("a block");
+        agent.batch_execute(&several).await.expect("it is granted");
+        agent.batch_execute("COMMIT").await.expect("it commits");
+        agent.batch_execute("BEGIN").await.expect("a block");
+        agent.batch_execute(&format!("{several}; {failing}")).await.expect_err("it divides by zero");
+        agent.batch_execute("ROLLBACK").await.expect("it rolls back");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while last_final(&stage, 0).await.transaction_state != Some(TransactionState::Aborted) {
+            assert!(Instant::now() < deadline, "no final entry says so");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let found = pgwarrant::ledger::transactions(&stage.home().join("ledger")).expect("the ledger reads");
+        let states: Vec<_> = found.iter().map(|one| (one.state, one.changes.clone())).collect();
+        let three = vec![change("public.tickets", 0, 3, 0)];
+        let committed = (Some(TransactionState::Committed), three);
+        assert_eq!(states, [committed.clone(), committed, (Some(TransactionState::Aborted), Vec::new())]);
+    });
+    // Nothing is left for recovery to settle.
+    let left = pgwarrant::ledger::unsettled(&stage.home().join("ledger")).expect("the ledger reads");
+    assert_eq!(left, Vec::<u64>::new());
+}

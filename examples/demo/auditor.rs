@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 const STATEMENTS: &str = "SELECT seq, agent, command_tag, rows, left(result_digest, 12) AS digest, left(template, 60) AS statement FROM audit.statements ORDER BY seq";
 const DENIALS: &str = "SELECT seq, agent, reason, left(template, 60) AS statement FROM audit.denials ORDER BY seq";
+const TRANSACTIONS: &str = "SELECT seq, agent, state, settled_seq, changes FROM audit.transactions ORDER BY seq";
 const VICTIM: &str = "SELECT max(seq) FROM audit.statements";
 
 pub fn play(stage: &Stage) -> Result<(), Error> {
@@ -17,6 +18,8 @@ pub fn play(stage: &Stage) -> Result<(), Error> {
     wait_for_mirror(&url)?;
     note("Another database role, in another database, which can only read. What was run:");
     query("auditor=>", &url, STATEMENTS)?;
+    note("What was changed, as the database itself counted it, and that it was committed:");
+    query("auditor=>", &url, TRANSACTIONS)?;
     note("What was refused:");
     query("auditor=>", &url, DENIALS)?;
 

@@ -59,6 +59,7 @@ fn tell() -> Result<(), Error> {
     note("The orchestrator handed the agent a sealed token, two hops from the operator's root key. It is the password:");
     terminal::shown(&terminal::shortened(&agent));
     script::play(&agent)?;
+    script::write(&stage.persona_url("writer", 3600)?)?;
     auditor::play(&stage)?;
     drop(stage);
     chapter(&format!("The end, after {} seconds; nothing is left behind.", start.elapsed().as_secs()));

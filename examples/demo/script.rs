@@ -89,6 +89,35 @@ const ESCAPES: &[Step] = &[
     },
 ];
 
+const WRITES: &[Step] = &[
+    Step {
+        why: "An order of its own tenant:",
+        sql: "UPDATE orders SET status = 'packed', note = 'gift wrap' WHERE id = 25385 AND tenant_id = 7 RETURNING id, status, note",
+        verdict: Verdict::Runs,
+    },
+    Step {
+        why: "Several statements that stand or fall together:",
+        sql: "BEGIN; INSERT INTO order_items (order_id, line_no, tenant_id, product_id, quantity, price_cents) \
+              VALUES (25385, 90, 7, 1, 2, 990); UPDATE orders SET total_cents = total_cents + 1980 WHERE id = 25385 AND tenant_id = 7; COMMIT",
+        verdict: Verdict::Runs,
+    },
+    Step {
+        why: "Every order at once, behind a condition that is always true:",
+        sql: "UPDATE orders SET note = note || '' WHERE id = id",
+        verdict: Verdict::Refused,
+    },
+    Step {
+        why: "A row for another tenant:",
+        sql: "INSERT INTO orders (tenant_id, customer_id) VALUES (9, 26)",
+        verdict: Verdict::Refused,
+    },
+    Step {
+        why: "A deletion that nobody granted, inside of a SELECT:",
+        sql: "WITH gone AS (DELETE FROM orders WHERE id = 25385 AND tenant_id = 7 RETURNING id) SELECT id FROM gone",
+        verdict: Verdict::Refused,
+    },
+];
+
 /// What the agent holds, in the operator's words.
 pub fn introduce() -> Result<(), Error> {
     let grants = personas::personas().remove("support").ok_or_else(|| Error::Failed("no persona support".to_owned()))?;
@@ -107,6 +136,13 @@ pub fn play(agent: &str) -> Result<(), Error> {
     steps(agent, DISGUISES)?;
     chapter("The agent tries other ways");
     steps(agent, ESCAPES)
+}
+
+/// With another token: its grants are those of the persona `writer`.
+pub fn write(agent: &str) -> Result<(), Error> {
+    chapter("Another agent writes");
+    note("It keeps the orders of tenant 7: it may insert, and update at most 20 orders with one statement.");
+    steps(agent, WRITES)
 }
 
 fn steps(agent: &str, steps: &[Step]) -> Result<(), Error> {

@@ -240,7 +240,8 @@ SELECT e.log, e.seq,
        d.doc -> 'abridged' AS abridged,
        (d.doc -> 'chunk' ->> 'number')::bigint AS chunk,
        (d.doc -> 'chunk' ->> 'rows')::bigint AS chunk_rows,
-       (d.doc -> 'chunk' ->> 'bytes')::bigint AS chunk_bytes
+       (d.doc -> 'chunk' ->> 'bytes')::bigint AS chunk_bytes,
+       d.doc -> 'changes' AS changes
 FROM audit.entry e CROSS JOIN LATERAL (SELECT audit.doc(e.bytes) AS doc OFFSET 0) AS d
 WHERE d.doc ->> 'kind' IN ('intent', 'outcome', 'chunk', 'final');
 COMMENT ON VIEW audit.statements IS 'What was run: one row for each statement that was let through, with its result''s size and digest.';
@@ -274,6 +275,55 @@ COMMENT ON COLUMN audit.statements.abridged IS 'Fields that stand here cut or cl
 COMMENT ON COLUMN audit.statements.chunk IS 'Number of the part, from 1, where a result was released in chunks; the outcome has the last. Without an outcome the session broke off: no more was released.';
 COMMENT ON COLUMN audit.statements.chunk_rows IS 'Rows of this part alone.';
 COMMENT ON COLUMN audit.statements.chunk_bytes IS 'Bytes of this part alone.';
+COMMENT ON COLUMN audit.statements.changes IS 'Rows that it changed, by relation, as the server counted them: [{relation, inserted, updated, deleted}, …]; of what commits a block, all that the block changed.';
+
+CREATE OR REPLACE VIEW audit.transactions WITH (security_invoker = true) AS
+WITH said AS MATERIALIZED (
+  SELECT e.log, e.seq, d.doc, (d.doc ->> 'ref')::bigint AS ref, d.doc ->> 'kind' AS kind,
+         d.doc ->> 'transaction_state' AS state
+  FROM audit.entry e CROSS JOIN LATERAL (SELECT audit.doc(e.bytes) AS doc OFFSET 0) AS d
+  WHERE d.doc ->> 'kind' IN ('intent', 'outcome', 'denial', 'final')
+), announced AS (
+  SELECT log, seq, doc FROM said
+  WHERE kind = 'intent' OR kind = 'outcome' AND ref IS NULL AND state = 'open' AND doc ? 'changes'
+), settled AS (
+  -- What a failover took back has a second end.
+  SELECT DISTINCT ON (log, ref) log, ref, seq, doc, state FROM said
+  WHERE kind = 'final' OR kind IN ('outcome', 'denial') AND state = 'aborted'
+  ORDER BY log, ref, seq DESC
+), committing AS (
+  SELECT log, ref, jsonb_agg(jsonb_build_object('relation', relation, 'inserted', inserted, 'updated', updated, 'deleted', deleted)
+                             ORDER BY relation COLLATE "C") AS changes
+  FROM (SELECT s.log, s.ref, c.value ->> 'relation' AS relation, sum((c.value ->> 'inserted')::bigint) AS inserted,
+               sum((c.value ->> 'updated')::bigint) AS updated, sum((c.value ->> 'deleted')::bigint) AS deleted
+        FROM said s CROSS JOIN LATERAL jsonb_array_elements(s.doc -> 'changes') AS c
+        WHERE s.kind = 'outcome' AND s.state = 'committing'
+        GROUP BY s.log, s.ref, c.value ->> 'relation') AS sums
+  GROUP BY log, ref
+)
+SELECT a.log, a.seq,
+       (a.doc ->> 'time')::timestamptz AS "time",
+       a.doc ->> 'session' AS session,
+       a.doc ->> 'agent' AS agent,
+       coalesce(s.state, 'unknown') AS state,
+       s.seq AS settled_seq,
+       (s.doc ->> 'time')::timestamptz AS settled_at,
+       coalesce(s.doc ->> 'message' = 'settled by recovery', false) AS by_recovery,
+       CASE WHEN s.state = 'aborted' THEN NULL ELSE coalesce(c.changes, s.doc -> 'changes') END AS changes
+FROM announced a
+LEFT JOIN settled s ON s.log = a.log AND s.ref = a.seq
+LEFT JOIN committing c ON c.log = a.log AND c.ref = a.seq;
+COMMENT ON VIEW audit.transactions IS 'What was changed: one row for each transaction that was about to write, with what became of it.';
+COMMENT ON COLUMN audit.transactions.log IS 'Origin of the log: which proxy.';
+COMMENT ON COLUMN audit.transactions.seq IS 'seq of the entry that announced it; pgwarrant.txn of the database names it too. Its statements have it as ref, or are it.';
+COMMENT ON COLUMN audit.transactions."time" IS 'When it was announced, by the proxy''s clock.';
+COMMENT ON COLUMN audit.transactions.session IS 'The client''s connection.';
+COMMENT ON COLUMN audit.transactions.agent IS 'Subject name of the token''s last block.';
+COMMENT ON COLUMN audit.transactions.state IS 'committed, aborted, or lost_by_failover; unknown while it is open, or until recovery has asked the database.';
+COMMENT ON COLUMN audit.transactions.settled_seq IS 'seq of the entry that says so.';
+COMMENT ON COLUMN audit.transactions.settled_at IS 'When that was recorded.';
+COMMENT ON COLUMN audit.transactions.by_recovery IS 'Nobody was there to hear of COMMIT: the database was asked afterwards.';
+COMMENT ON COLUMN audit.transactions.changes IS 'Rows that it changed, by relation: [{relation, inserted, updated, deleted}, …]; NULL if it was aborted. By recovery: relations by OID.';
 
 CREATE OR REPLACE VIEW audit.denials WITH (security_invoker = true) AS
 SELECT e.log, e.seq,
@@ -394,8 +444,8 @@ GRANT INSERT ON audit.entry TO pgwarrant_audit_writer;
 GRANT INSERT ON audit.checkpoint TO pgwarrant_audit_writer;
 GRANT EXECUTE ON FUNCTION audit.mirrored(text) TO pgwarrant_audit_writer;
 
-GRANT SELECT ON audit.entry, audit.checkpoint, audit.statements, audit.denials, audit.sessions, audit.delegations,
-  audit.checkpoints TO auditor;
+GRANT SELECT ON audit.entry, audit.checkpoint, audit.statements, audit.transactions, audit.denials, audit.sessions,
+  audit.delegations, audit.checkpoints TO auditor;
 GRANT EXECUTE ON FUNCTION audit.leaf_hash(bytea), audit.node_hash(bytea, bytea), audit.doc(bytea), audit.texts(jsonb),
   audit.roots(text, bigint[]), audit.root(text, bigint), audit.check_leaves(text), audit.check_checkpoints(text)
   TO auditor;

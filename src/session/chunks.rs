@@ -115,13 +115,12 @@ impl Session {
         started: Instant,
     ) -> Result<bool, SessionEnd> {
         loop {
-            let bound = self.bound();
             let mut rest = pending.split_off(round.ran.len()).into_iter();
-            if !self.deliver(pending, round, bound, started).await? {
+            if !self.deliver(pending, round, self.bound(), started).await? {
                 return Ok(false);
             }
             let Some(large) = rest.next() else { return Ok(true) };
-            if !self.deliver_large(large, stream, bound, started).await? {
+            if !self.deliver_large(large, stream, self.bound(), started).await? {
                 return Ok(false);
             }
             pending = rest.collect();

@@ -14,6 +14,7 @@ mod copy;
 mod core;
 mod cursor;
 mod decide;
+mod deliver;
 mod describe;
 mod exchange;
 mod explain;

@@ -16,7 +16,6 @@ use super::failure::Failure;
 use super::hold::{End, Hold};
 use super::judge::check_same_types;
 use super::metrics::Metrics;
-use super::prepared::PortalState;
 use super::record::{Bound, Outcome};
 use super::transaction::begin_text;
 use super::trees::Pair;
@@ -24,10 +23,8 @@ use super::turns::Turn;
 use crate::catalogue::views::VISIBLE_SETTING;
 use crate::decision::deny::Deny;
 use crate::decision::reason::Reason;
-use crate::kill_point::KillPoint;
-use crate::ledger::{Change, Entry, Receipt, TransactionState};
+use crate::ledger::{Change, Receipt, TransactionState};
 use crate::upstream::Pooled;
-use crate::wire::reply;
 
 /// What a round trip stumbled over.
 pub enum Trouble {
@@ -462,105 +459,6 @@ impl Session {
             bound,
             duration: started.elapsed(),
         }
-    }
-
-    pub async fn deliver(
-        &mut self,
-        pending: Vec<Pending>,
-        round: Round,
-        bound: Bound,
-        started: Instant,
-    ) -> Result<bool, SessionEnd> {
-        let in_block = self.transaction.is_block();
-        let Round { ran, changes, gate: _, announced: _ } = round;
-        let mut recorded = Vec::with_capacity(ran.len());
-        for ((one, ran), changes) in pending.iter().zip(&ran).zip(&changes) {
-            let outcome = self.outcome(one, ran, started, bound);
-            let entry = if one.too_many(ran, in_block) { outcome.withheld(&one.row_limit().into()) } else { outcome.entry() };
-            recorded.push(self.proxy.ledger.append(Entry { changes: changes.clone(), ..entry }));
-        }
-        let held = Instant::now();
-        let mut receipts = Vec::with_capacity(recorded.len());
-        for ((one, (ran, changes)), recorded) in pending.iter().zip(ran.iter().zip(changes)).zip(recorded) {
-            let receipt = recorded.await;
-            if let Ok(receipt) = &receipt
-                && in_block
-                && !one.too_many(ran, in_block)
-            {
-                // Also behind an error that ends the pipeline: it ran, and the ledger announces it.
-                self.keep_write(receipt, changes);
-            }
-            receipts.push(receipt);
-        }
-        KillPoint::Recording.pass();
-        for ((one, ran), receipt) in pending.into_iter().zip(ran).zip(receipts) {
-            let receipt = match receipt {
-                Ok(receipt) => receipt,
-                Err(error) => {
-                    self.client.release(one.before);
-                    // Recording was what failed, so nothing more is written down.
-                    self.report(Failure { reason: None, ..unrecorded(&error) }, None, None).await?;
-                    return Ok(false);
-                }
-            };
-            self.proxy.metrics.recording.record(held.elapsed());
-            if !self.release(one, ran, receipt, in_block) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// The one place where bytes of the upstream go to the agent; it takes the receipt of their entry.
-    /// False after an error, which ends the pipeline.
-    pub fn release(&mut self, one: Pending, ran: Ran, receipt: Receipt, in_block: bool) -> bool {
-        self.receipt = Some(receipt.to_string());
-        self.client.release(one.before.clone());
-        if ran.bound || !matches!(ran.end, End::Error { .. }) {
-            self.client.release(one.from_bind.clone());
-        }
-        if one.too_many(&ran, in_block) {
-            let failure = Failure::from(one.row_limit());
-            Metrics::denied(Reason::RowLimit.code());
-            failure.write(Some(&one.text), self.client.reply());
-            self.failed();
-            return false;
-        }
-        let Ran { mut hold, end, .. } = ran;
-        self.release_notices(&mut hold);
-        let given = hold.rows();
-        let mut rows = hold.into_rows();
-        self.client.keep(rows.reserved());
-        match end {
-            End::Error { message, .. } => {
-                self.proxy.metrics.failed.increment(1);
-                self.client.release(message);
-                self.failed();
-                return false;
-            }
-            End::Suspended => {
-                rows.take_all().into_iter().for_each(|bytes| self.client.release(bytes));
-                self.client.reply().extend_from_slice(reply::PORTAL_SUSPENDED);
-                self.set_portal(one.portal.as_deref(), &one.values, PortalState::Cut);
-            }
-            End::Complete { message, .. } if one.cursor().is_some() => {
-                self.client.release(message);
-                self.set_portal(one.portal.as_deref(), &one.values, PortalState::Done);
-                self.set_portal(one.cursor().map(|name| &**name), &one.values, PortalState::Rows(rows));
-            }
-            End::Complete { message, .. } if one.max_rows == 0 || u64::from(one.max_rows) > given => {
-                rows.take_all().into_iter().for_each(|bytes| self.client.release(bytes));
-                self.client.release(message);
-                self.set_portal(one.portal.as_deref(), &one.values, PortalState::Done);
-            }
-            End::Complete { .. } => {
-                rows.take(one.max_rows.into()).into_iter().for_each(|bytes| self.client.release(bytes));
-                self.client.reply().extend_from_slice(reply::PORTAL_SUSPENDED);
-                self.set_portal(one.portal.as_deref(), &one.values, PortalState::Rows(rows));
-            }
-        }
-        self.proxy.metrics.permitted.increment(1);
-        true
     }
 
     pub fn failed(&mut self) {
