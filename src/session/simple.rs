@@ -255,7 +255,7 @@ impl Session {
     }
 
     async fn judge_part(&mut self, part: &str, mut statement: LocalStatement) -> Result<Kind, Failure> {
-        if let StatementKind::Select = statement.kind {
+        if let StatementKind::Select | StatementKind::Write { .. } = statement.kind {
             return self.judge(part, &[]).await;
         }
         if has_inner(&statement.kind) {
