@@ -207,11 +207,17 @@ impl Agent {
         done: &mut Vec<(Vec<i64>, Statement)>,
     ) -> Result<(), Failure> {
         for _ in 0..self.dice.gen_range(1..3) {
-            let one = self.statement();
-            attempt.marks.push(one.mark.clone());
-            let ids = run(client, &one.sql).await?;
-            attempt.marks.last_mut().expect("just pushed").answered = true;
-            done.push((ids, one));
+            // Sometimes several that come at once.
+            let count = if self.dice.gen_bool(0.3) { 3 } else { 1 };
+            let all: Vec<Statement> = (0..count).map(|_| self.statement()).collect();
+            let first = attempt.marks.len();
+            attempt.marks.extend(all.iter().map(|one| one.mark.clone()));
+            let text = all.iter().map(|one| one.sql.as_str()).collect::<Vec<_>>().join("; ");
+            let mut ids = run(client, &text).await?;
+            attempt.marks[first..].iter_mut().for_each(|mark| mark.answered = true);
+            for one in all {
+                done.push((if one.returns_order { std::mem::take(&mut ids) } else { Vec::new() }, one));
+            }
         }
         Ok(())
     }
