@@ -79,8 +79,13 @@ pub struct Left {
 impl Left {
     /// The next entry. False if it cannot be read.
     pub(super) fn hear(&mut self, seq: u64, bytes: &[u8]) -> bool {
-        let starts = memmem::find(bytes, b"\"kind\":\"start\"").is_some();
-        if !starts && !concerns(bytes) {
+        let has = |key: &[u8]| memmem::find(bytes, key).is_some();
+        if has(INTENT) {
+            self.unsettled.insert(seq);
+            return true;
+        }
+        let announces = has(CHANGES) && !has(b"\"ref\":");
+        if !announces && !has(FINAL) && !has(ABORTED) && !has(b"\"kind\":\"start\"") {
             return true;
         }
         let Ok(head) = serde_json::from_slice::<Head>(bytes) else { return false };
@@ -117,11 +122,14 @@ impl Left {
 /// How the message of such an entry begins.
 pub const SERVER: &str = "system ";
 
-/// Quickly. A quote inside a JSON string is escaped, so these can only be keys.
+/// What to look for before anything is parsed. A quote inside a JSON string is escaped, so these can only be keys.
+const INTENT: &[u8] = b"\"kind\":\"intent\"";
+const FINAL: &[u8] = b"\"kind\":\"final\"";
+const CHANGES: &[u8] = b"\"changes\":";
+const ABORTED: &[u8] = b"\"transaction_state\":\"aborted\"";
+
 fn concerns(bytes: &[u8]) -> bool {
-    [&b"\"kind\":\"intent\""[..], b"\"kind\":\"final\"", b"\"changes\":", b"\"transaction_state\":\"aborted\""]
-        .iter()
-        .any(|needle| memmem::find(bytes, needle).is_some())
+    [INTENT, FINAL, CHANGES, ABORTED].iter().any(|key| memmem::find(bytes, key).is_some())
 }
 
 /// What an entry tells of transactions.
