@@ -131,8 +131,9 @@ fn a_client_that_stops_reading_costs_a_bounded_buffer_and_nobody_elses_turn() {
     }
     assert!(most > 0.0 && most <= (MIB + MIB / 2) as f64, "{most} bytes are reserved");
     assert_eq!(metric(&ground, "pgwarrant_results_in_chunks"), 1.0);
+    // Of 64 MiB that nobody takes. The allocator keeps pages for each thread, and another one than before may be at work.
     let grown = ground.memory().saturating_sub(before);
-    assert!(grown < 8 * MIB, "memory grew by {} KiB", grown / 1024);
+    assert!(grown < 24 * MIB, "memory grew by {} KiB", grown / 1024);
     ground.wait("the end", || {
         ground.entries()[already..].iter().any(|entry| entry.kind == pgwarrant::ledger::Kind::Outcome && entry.chunk.is_some())
     });
